@@ -1,0 +1,83 @@
+//! The models that the built-in lists tell of. Any other name is known too.
+
+use super::OUTPUT_LIMIT;
+use crate::{
+    ask::{Page, Vendor},
+    reply::{Model, ModelPage, Rest, Thinks},
+};
+
+/// When an unlisted model was made known.
+const SOME_DAY: u64 = 1_735_689_600;
+
+const INPUT_LIMIT: u64 = 1_048_576;
+
+const GENERATES: &[&str] = &["generateContent", "countTokens", "createCachedContent", "batchGenerateContent"];
+const EMBEDS: &[&str] = &["embedContent", "countTextTokens", "countTokens", "asyncBatchEmbedContent"];
+
+/// A line of the catalogue: id, name for people, when it was made known, and
+/// whether it thinks.
+type Line = (&'static str, &'static str, u64, Thinks);
+
+const GOOGLE: &[Line] = &[
+    ("gemini-3.1-pro-preview", "Gemini 3.1 Pro Preview", 1_771_459_200, Thinks::Yes),
+    ("gemini-3-pro-preview", "Gemini 3 Pro Preview", 1_763_424_000, Thinks::Yes),
+    ("gemini-3-pro-image-preview", "Gemini 3 Pro Image Preview", 1_763_596_800, Thinks::Yes),
+    ("gemini-3-flash-preview", "Gemini 3 Flash Preview", 1_765_929_600, Thinks::Yes),
+    ("gemini-2.5-pro", "Gemini 2.5 Pro", 1_750_118_400, Thinks::Yes),
+    ("gemini-2.5-flash", "Gemini 2.5 Flash", 1_750_118_400, Thinks::Yes),
+    ("gemini-2.5-flash-lite", "Gemini 2.5 Flash-Lite", 1_753_142_400, Thinks::Yes),
+    ("gemini-2.5-flash-image", "Gemini 2.5 Flash Image", 1_759_363_200, Thinks::No),
+    ("gemini-2.0-flash", "Gemini 2.0 Flash", 1_738_713_600, Thinks::No),
+    ("gemini-embedding-001", "Gemini Embedding 001", 1_752_451_200, Thinks::No),
+];
+
+const OPENAI: &[Line] = &[
+    ("gpt-5.5", "GPT-5.5", 1_776_902_400, Thinks::Yes),
+    ("gpt-5", "GPT-5", 1_754_425_777, Thinks::Yes),
+    ("gpt-5-mini", "GPT-5 mini", 1_754_425_928, Thinks::Yes),
+    ("gpt-4.1", "GPT-4.1", 1_744_316_542, Thinks::No),
+    ("gpt-4.1-mini", "GPT-4.1 mini", 1_744_318_173, Thinks::No),
+    ("gpt-4o", "GPT-4o", 1_715_367_049, Thinks::No),
+    ("gpt-4o-mini", "GPT-4o mini", 1_721_172_741, Thinks::No),
+    ("text-embedding-3-small", "Text Embedding 3 Small", 1_705_948_997, Thinks::No),
+    ("text-embedding-3-large", "Text Embedding 3 Large", 1_705_953_180, Thinks::No),
+];
+
+/// One page of the caller's provider's list.
+pub(super) fn page(page: &Page) -> ModelPage {
+    let lines = match page.vendor {
+        Vendor::Google => GOOGLE,
+        Vendor::OpenAi => OPENAI,
+    };
+    let start = match &page.after {
+        None => 0,
+        Some(last) => lines.iter().position(|line| line.0 == last).map_or(lines.len(), |at| at + 1),
+    };
+    let end = lines.len().min(start.saturating_add(page.size));
+    ModelPage {
+        models: lines[start..end].iter().map(model).collect(),
+        rest: if end < lines.len() { Rest::More } else { Rest::Done },
+    }
+}
+
+/// The model of this name; a name that no list has is described as if it had.
+pub(super) fn find(id: &str) -> Model {
+    let known = GOOGLE.iter().chain(OPENAI).find(|line| line.0 == id);
+    known.map_or_else(
+        || Model { id: id.to_owned(), display_name: id.to_owned(), ..model(&("", "", SOME_DAY, Thinks::No)) },
+        model,
+    )
+}
+
+fn model((id, display_name, created, thinking): &Line) -> Model {
+    Model {
+        id: (*id).to_owned(),
+        display_name: (*display_name).to_owned(),
+        created: *created,
+        owned_by: "system",
+        input_limit: INPUT_LIMIT,
+        output_limit: OUTPUT_LIMIT,
+        methods: if id.contains("embedding") { EMBEDS } else { GENERATES },
+        thinking: *thinking,
+    }
+}

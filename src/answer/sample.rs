@@ -1,0 +1,419 @@
+//! A value that is valid under a JSON Schema: the same one every time, with
+//! every property filled, and no deeper than it must be where a schema
+//! contains itself.
+
+use serde_json::{Map, Number, Value, json};
+
+use super::{
+    pattern,
+    schema::{self, Bounds, count, list, map},
+};
+
+/// Values made for one schema at the most, so that a schema that doubles at
+/// every level comes to an end.
+const MOST_VALUES: usize = 10_000;
+
+/// Characters of a text at the most.
+const LONGEST_TEXT: usize = 100_000;
+
+/// Values tried where a schema says what is *not* wanted.
+const TRIES: usize = 8;
+
+/// A value that is valid under `schema`, which is also the document that its
+/// references are looked up in.
+pub fn value(schema: &Value) -> Value {
+    let mut sampler = Sampler { root: schema, open: vec!["#".to_owned()], left: MOST_VALUES };
+    sampler.sample(schema, "text", 0).unwrap_or_default()
+}
+
+/// The same where an object is wanted whatever the schema says: a call's
+/// arguments.
+pub fn object(schema: &Value) -> Value {
+    match value(schema) {
+        object @ Value::Object(_) => object,
+        _ => json!({}),
+    }
+}
+
+struct Sampler<'a> {
+    root: &'a Value,
+    /// References that are being filled; one of them again would go on for ever.
+    open: Vec<String>,
+    left: usize,
+}
+
+impl Sampler<'_> {
+    /// The `nth` of the values that fit, or `None` if there is no finite one.
+    /// Texts are called `name`.
+    fn sample(&mut self, schema: &Value, name: &str, nth: usize) -> Option<Value> {
+        self.left = self.left.checked_sub(1)?;
+        let members = match schema {
+            Value::Object(members) => members,
+            Value::Bool(false) => return None,
+            _ => return Some(json!(numbered(name, nth))),
+        };
+        let depth = self.open.len();
+        let found = self.flatten(members.clone()).and_then(|flat| self.choose(&flat, name, nth));
+        self.open.truncate(depth);
+        found
+    }
+
+    /// With references and `allOf` taken in. Opened references stay open.
+    fn flatten(&mut self, mut schema: Map<String, Value>) -> Option<Map<String, Value>> {
+        loop {
+            if let Some(Value::String(reference)) = schema.remove("$ref") {
+                if self.open.contains(&reference) {
+                    return None;
+                }
+                if let Some(Value::Object(target)) = schema::resolve(self.root, &reference) {
+                    schema::merge(&mut schema, target);
+                }
+                self.open.push(reference);
+            } else if let Some(Value::Array(all)) = schema.remove("allOf") {
+                for upper in &all {
+                    if let Value::Object(upper) = upper {
+                        // A reference inside is taken in at once: two of them
+                        // would not fit into one schema.
+                        let upper = self.flatten(upper.clone())?;
+                        schema::merge(&mut schema, &upper);
+                    }
+                }
+            } else {
+                return Some(schema);
+            }
+            self.left = self.left.checked_sub(1)?;
+        }
+    }
+
+    fn choose(&mut self, schema: &Map<String, Value>, name: &str, nth: usize) -> Option<Value> {
+        if let Some(only) = schema.get("const") {
+            return Some(only.clone());
+        }
+        let whole = Value::Object(schema.clone());
+        let fits = |root: &Value, value: &Value| schema::is_valid(root, &whole, value);
+        let choices = list(schema, "enum");
+        if !choices.is_empty() {
+            let valid: Vec<_> = choices.iter().filter(|choice| fits(self.root, choice)).collect();
+            return valid.get(nth % valid.len().max(1)).map(|choice| (*choice).clone());
+        }
+        let mut fallback = None;
+        for variant in variants(schema) {
+            if let Some(value) = self.sample(&Value::Object(variant), name, nth) {
+                if fits(self.root, &value) {
+                    return Some(value);
+                }
+                fallback.get_or_insert(value);
+            }
+        }
+        if fallback.is_some() || is_split(schema) {
+            return fallback;
+        }
+        let tries = if schema.contains_key("not") { TRIES } else { 1 };
+        for more in 0..tries {
+            if let Some(value) = self.plain(schema, name, nth + more) {
+                if tries == 1 || fits(self.root, &value) {
+                    return Some(value);
+                }
+                fallback.get_or_insert(value);
+            }
+        }
+        fallback
+    }
+
+    /// A value of the schema's first type that is not null.
+    fn plain(&mut self, schema: &Map<String, Value>, name: &str, nth: usize) -> Option<Value> {
+        let types = schema::types(schema);
+        let mut found = None;
+        for kind in types.iter().filter(|kind| *kind != "null") {
+            found = self.of_type(kind, schema, name, nth);
+            if found.is_some() {
+                break;
+            }
+        }
+        if types.is_empty() {
+            found = self.of_type(implied_type(schema), schema, name, nth);
+        }
+        let is_nullable =
+            types.iter().any(|kind| kind == "null") || schema.get("nullable") == Some(&json!(true));
+        found.or_else(|| is_nullable.then_some(Value::Null))
+    }
+
+    fn of_type(&mut self, kind: &str, schema: &Map<String, Value>, name: &str, nth: usize) -> Option<Value> {
+        match kind {
+            "object" => self.object(schema, nth),
+            "array" => self.array(schema, name, nth),
+            "integer" => Some(integer(schema, nth)),
+            "number" => Some(float(schema, nth)),
+            "boolean" => Some(json!(nth.is_multiple_of(2))),
+            _ => Some(json!(text(schema, name, nth))),
+        }
+    }
+
+    /// Every property that there is a finite value for, in their order.
+    fn object(&mut self, schema: &Map<String, Value>, nth: usize) -> Option<Value> {
+        let required: Vec<_> = list(schema, "required").iter().filter_map(Value::as_str).collect();
+        let most = count(schema, "maxProperties").unwrap_or(usize::MAX).max(required.len());
+        let mut members = Map::new();
+        for (name, property) in ordered_properties(schema) {
+            let is_required = required.contains(&name.as_str());
+            let still_needed = required.iter().filter(|name| !members.contains_key(**name)).count();
+            if !is_required && members.len() + still_needed >= most {
+                continue;
+            }
+            match self.sample(property, name, nth) {
+                Some(value) => drop(members.insert(name.clone(), value)),
+                None if is_required => return None,
+                None => {}
+            }
+        }
+        let dependent = map(schema, "dependentRequired")
+            .filter(|(name, _)| members.contains_key(*name))
+            .flat_map(|(_, more)| more.as_array().into_iter().flatten().filter_map(Value::as_str));
+        let missing: Vec<_> = required.iter().copied().chain(dependent.collect::<Vec<_>>()).collect();
+        for name in missing {
+            if !members.contains_key(name) {
+                let property = undeclared(schema, name);
+                members.insert(name.to_owned(), self.sample(&property, name, nth)?);
+            }
+        }
+        let is_map = members.is_empty() && schema.get("additionalProperties").is_some_and(Value::is_object);
+        let least = count(schema, "minProperties").unwrap_or(usize::from(is_map)).min(MOST_VALUES);
+        for more in 0..least {
+            if members.len() >= least {
+                break;
+            }
+            let name = self.property_name(schema, more)?;
+            let property = undeclared(schema, &name);
+            match self.sample(&property, &name, more) {
+                Some(value) => drop(members.insert(name, value)),
+                None if is_map => break,
+                None => return None,
+            }
+        }
+        Some(Value::Object(members))
+    }
+
+    fn property_name(&mut self, schema: &Map<String, Value>, nth: usize) -> Option<String> {
+        if let Some(names) = schema.get("propertyNames") {
+            let mut names = names.clone();
+            names["type"] = json!("string");
+            return Some(self.sample(&names, "key", nth)?.as_str()?.to_owned());
+        }
+        match map(schema, "patternProperties").next() {
+            Some((wanted, _)) if schema.get("additionalProperties") == Some(&json!(false)) => {
+                pattern::sample(wanted, nth..=usize::MAX)
+            }
+            _ => Some(numbered("key", nth)),
+        }
+    }
+
+    fn array(&mut self, schema: &Map<String, Value>, name: &str, nth: usize) -> Option<Value> {
+        let most = count(schema, "maxItems").unwrap_or(usize::MAX);
+        let least = count(schema, "minItems").unwrap_or(0).min(MOST_VALUES);
+        let is_set = schema.get("uniqueItems") == Some(&json!(true));
+        let mut items = Vec::new();
+        for item in schema::prefix_items(schema).iter().take(most) {
+            match self.sample(item, name, nth) {
+                Some(value) => items.push(value),
+                None if items.len() < least => return None,
+                None => return Some(Value::Array(items)),
+            }
+        }
+        let rest = schema::rest_items(schema);
+        if let Some(wanted) = schema.get("contains") {
+            let both = json!({"allOf": [wanted, rest.unwrap_or(&Value::Bool(true))]});
+            for more in 0..count(schema, "minContains").unwrap_or(1).min(MOST_VALUES) {
+                items.push(self.sample(&both, name, if is_set { more } else { 0 })?);
+            }
+        }
+        let nice = if items.is_empty() && rest != Some(&json!(false)) { 1 } else { items.len() };
+        let wanted = least.max(nice).min(most.max(least));
+        let anything = Value::Bool(true);
+        // In a set each value is another; where it has too few, it ends.
+        for more in 0..wanted * 2 + TRIES {
+            if items.len() >= wanted {
+                break;
+            }
+            let number = if is_set { more } else { nth };
+            match self.sample(rest.unwrap_or(&anything), name, number) {
+                Some(value) if is_set && items.contains(&value) => {}
+                Some(value) => items.push(value),
+                None if items.len() >= least => break,
+                None => return None,
+            }
+        }
+        Some(Value::Array(items))
+    }
+}
+
+/// The schemas of which one is to be filled: the alternatives, each laid over
+/// what stands beside them.
+fn variants(schema: &Map<String, Value>) -> Vec<Map<String, Value>> {
+    let mut base = schema.clone();
+    let keyword = ["anyOf", "oneOf"].into_iter().find(|keyword| !list(schema, keyword).is_empty());
+    let over = |base: &Map<String, Value>, uppers: &[&Value]| {
+        let mut variant = base.clone();
+        for upper in uppers.iter().filter_map(|upper| upper.as_object()) {
+            // A reference and what stands beside it are merged when it is
+            // looked up.
+            let both = variant.contains_key("$ref") && upper.contains_key("$ref");
+            if both {
+                variant.insert("allOf".to_owned(), json!([upper]));
+            } else {
+                schema::merge(&mut variant, upper);
+            }
+        }
+        variant
+    };
+    if let Some(keyword) = keyword {
+        let alternatives = base.remove(keyword).unwrap_or_default();
+        return alternatives.as_array().into_iter().flatten().map(|upper| over(&base, &[upper])).collect();
+    }
+    if let Some(condition) = base.remove("if") {
+        let then = base.remove("then").unwrap_or_default();
+        let or_else = base.remove("else").unwrap_or_default();
+        return vec![over(&base, &[&condition, &then]), over(&base, &[&or_else])];
+    }
+    Vec::new()
+}
+
+fn is_split(schema: &Map<String, Value>) -> bool {
+    ["anyOf", "oneOf"].into_iter().any(|keyword| !list(schema, keyword).is_empty())
+        || schema.contains_key("if")
+}
+
+fn implied_type(schema: &Map<String, Value>) -> &'static str {
+    let has = |keywords: &[&str]| keywords.iter().any(|keyword| schema.contains_key(*keyword));
+    if has(&["properties", "required", "additionalProperties", "minProperties", "patternProperties"]) {
+        "object"
+    } else if has(&["items", "prefixItems", "minItems", "contains", "uniqueItems"]) {
+        "array"
+    } else if has(&["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"]) {
+        "number"
+    } else {
+        "string"
+    }
+}
+
+/// In the order that Gemini's `propertyOrdering` gives, else as they stand.
+fn ordered_properties(schema: &Map<String, Value>) -> Vec<(&String, &Value)> {
+    let order: Vec<_> = list(schema, "propertyOrdering").iter().filter_map(Value::as_str).collect();
+    let mut properties: Vec<_> = map(schema, "properties").collect();
+    properties.sort_by_key(|(name, _)| order.iter().position(|known| known == name).unwrap_or(order.len()));
+    properties
+}
+
+/// The schema of a property that `properties` does not name.
+fn undeclared(schema: &Map<String, Value>, name: &str) -> Value {
+    let by_pattern = map(schema, "patternProperties").find(|(wanted, _)| pattern::fits(wanted, name));
+    match (by_pattern, schema.get("additionalProperties")) {
+        (Some((_, schema)), _) | (None, Some(schema)) => schema.clone(),
+        (None, None) => Value::Bool(true),
+    }
+}
+
+fn numbered(name: &str, nth: usize) -> String {
+    if nth == 0 { name.to_owned() } else { format!("{name} {}", nth + 1) }
+}
+
+fn text(schema: &Map<String, Value>, name: &str, nth: usize) -> String {
+    let least = count(schema, "minLength").unwrap_or(0).min(LONGEST_TEXT);
+    let most = count(schema, "maxLength").unwrap_or(usize::MAX);
+    if let Some(wanted) = schema.get("pattern").and_then(Value::as_str)
+        && let Some(text) = pattern::sample(wanted, (least.max(nth))..=most)
+    {
+        return text;
+    }
+    let format = schema.get("format").and_then(Value::as_str);
+    if let Some(text) = format.and_then(|format| formatted(format, nth)) {
+        return text;
+    }
+    let mut text = numbered(name, nth);
+    let length = text.chars().count();
+    if length < least {
+        text.extend(text.clone().chars().cycle().take(least - length));
+    } else if length > most {
+        let number = if nth == 0 { String::new() } else { (nth + 1).to_string() };
+        text = name.chars().take(most.saturating_sub(number.len())).collect();
+        text.extend(number.chars().take(most));
+    }
+    text
+}
+
+fn formatted(format: &str, nth: usize) -> Option<String> {
+    let day = nth % 28 + 1;
+    let number = nth % 250 + 1;
+    Some(match format {
+        "date-time" => format!("2026-01-{day:02}T00:00:00Z"),
+        "date" => format!("2026-01-{day:02}"),
+        "time" => format!("00:00:{:02}Z", nth % 60),
+        "duration" => format!("P{number}D"),
+        "email" | "idn-email" => format!("user{number}@example.com"),
+        "hostname" | "idn-hostname" => format!("host{number}.example.com"),
+        "ipv4" => format!("192.0.2.{number}"),
+        "ipv6" => format!("2001:db8::{number:x}"),
+        "uri" | "url" | "iri" | "uri-reference" | "iri-reference" => format!("https://example.com/{number}"),
+        "uri-template" => format!("https://example.com/{number}/{{id}}"),
+        "uuid" => format!("00000000-0000-4000-8000-{number:012x}"),
+        "json-pointer" => format!("/{number}"),
+        "relative-json-pointer" => number.to_string(),
+        "regex" => format!("a{{{number}}}"),
+        "byte" | "base64" => "dGV4dA==".to_owned(),
+        _ => return None,
+    })
+}
+
+fn integer(schema: &Map<String, Value>, nth: usize) -> Value {
+    let step = schema::number(schema, "multipleOf").filter(|step| *step > 0.0).unwrap_or(1.0);
+    // The least whole number that is a multiple of both steps is at most their
+    // product; fractions of 1 divide it already.
+    let step = if step.fract() == 0.0 { step } else { 1.0_f64.max(step * 10.0).round() };
+    whole_number(stepped(schema, step, nth))
+}
+
+fn float(schema: &Map<String, Value>, nth: usize) -> Value {
+    if let Some(step) = schema::number(schema, "multipleOf").filter(|step| *step > 0.0) {
+        return whole_number(stepped(schema, step, nth));
+    }
+    let bounds = Bounds::new(schema);
+    let shift = nth as f64;
+    let number = match (bounds.low, bounds.high) {
+        (None, None) => 1.5 + shift,
+        (Some(low), None) => low + if bounds.low_is_out { 1.0 } else { 0.0 } + shift,
+        (None, Some(high)) => high - if bounds.high_is_out { 1.0 } else { 0.0 } - shift,
+        (Some(low), Some(high)) if low == high => low,
+        // Inside, and another for each `nth`.
+        (Some(low), Some(high)) => low + (high - low) / (2.0 + shift),
+    };
+    whole_number(number)
+}
+
+/// The `nth` multiple of `step` within the bounds; near 1 where there are none.
+fn stepped(schema: &Map<String, Value>, step: f64, nth: usize) -> f64 {
+    let bounds = Bounds::new(schema);
+    let lowest = bounds.low.map(|low| {
+        let times = (low / step).ceil();
+        if bounds.low_is_out && times * step == low { times + 1.0 } else { times }
+    });
+    let highest = bounds.high.map(|high| {
+        let times = (high / step).floor();
+        if bounds.high_is_out && times * step == high { times - 1.0 } else { times }
+    });
+    let shift = nth as f64;
+    let times = match (lowest, highest) {
+        (None, None) => 1.0 + shift,
+        (Some(lowest), None) => lowest + shift,
+        (None, Some(highest)) => highest.min(1.0) - shift,
+        (Some(lowest), Some(highest)) => lowest + shift % (highest - lowest + 1.0).max(1.0),
+    };
+    times * step
+}
+
+/// Without a fraction where it has none.
+fn whole_number(number: f64) -> Value {
+    if number.fract() == 0.0 && number.abs() < 9e15 {
+        Value::from(number as i64)
+    } else {
+        Number::from_f64(number).map_or_else(|| json!(0), Value::Number)
+    }
+}

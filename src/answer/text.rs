@@ -1,0 +1,33 @@
+//! The built-in text, which says back what was asked.
+
+use serde_json::json;
+
+use crate::ask::Prompt;
+
+/// `You said: Hello`, the attachments behind it in brackets. Results of tools
+/// are said back instead, a line each. Candidates after the first name their
+/// number.
+pub(super) fn say_back(prompt: &Prompt, index: u32) -> String {
+    let mut text = if prompt.tool_results.is_empty() {
+        let mut text = format!("You said: {}", prompt.text);
+        for mime in &prompt.attachments {
+            text.push_str(" [");
+            text.push_str(mime);
+            text.push(']');
+        }
+        text
+    } else {
+        let lines: Vec<_> =
+            prompt.tool_results.iter().map(|(name, result)| format!("{name} returned: {result}")).collect();
+        lines.join("\n")
+    };
+    if index > 0 {
+        text.push_str(&format!(" ({})", index + 1));
+    }
+    text
+}
+
+/// The same as the only member of an object.
+pub(super) fn say_back_as_json(prompt: &Prompt, index: u32) -> String {
+    json!({"answer": say_back(prompt, index)}).to_string()
+}

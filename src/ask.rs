@@ -1,0 +1,230 @@
+//! What a request asks for, once its dialect has read it. The built-in answer
+//! is made from this alone.
+
+use serde_json::Value;
+
+use crate::reply::Modality;
+
+/// One request, understood.
+#[derive(Clone, Debug)]
+pub struct Ask {
+    /// The model's name, without `models/`. Empty where none is named.
+    pub model: String,
+    /// The form in which the answer is wanted.
+    pub shape: Shape,
+    /// What is asked.
+    pub want: Want,
+}
+
+/// The form of an answer's body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// One document.
+    Document,
+    /// Server-sent events.
+    Sse,
+    /// A JSON array that arrives element by element.
+    Array,
+}
+
+/// What is asked.
+#[derive(Clone, Debug)]
+pub enum Want {
+    /// Content.
+    Generate(Box<Generate>),
+    /// The size of a prompt.
+    Count(Prompt),
+    /// The list of models.
+    Models(Page),
+    /// The model that the ask names.
+    Model,
+}
+
+/// Whose models are listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Vendor {
+    /// Gemini and its kin.
+    Google,
+    /// GPT and its kin.
+    OpenAi,
+}
+
+/// Which part of a list.
+#[derive(Clone, Debug)]
+pub struct Page {
+    /// Whose list.
+    pub vendor: Vendor,
+    /// Entries at the most.
+    pub size: usize,
+    /// The id of the entry behind which it begins.
+    pub after: Option<String>,
+}
+
+/// A request for content.
+#[derive(Clone, Debug, Default)]
+pub struct Generate {
+    /// What is said to the model.
+    pub prompt: Prompt,
+    /// The tools on offer, in their order.
+    pub tools: Vec<Tool>,
+    /// Whether they are to be called.
+    pub tool_choice: ToolChoice,
+    /// The form of the text.
+    pub output: Output,
+    /// How many answers to choose from. At least 1.
+    pub candidates: u32,
+    /// Texts in front of which the answer ends.
+    pub stop: Vec<String>,
+    /// Tokens of the answer at the most.
+    pub max_tokens: Option<u64>,
+    /// Whether the model thinks first.
+    pub thinking: Thinking,
+    /// What the answer may consist of, besides text.
+    pub media: Vec<Modality>,
+    /// Whether text is wanted; an image model can be asked for images alone.
+    pub text: Text,
+    /// How many alternatives to report for each token; `None`: nothing about
+    /// tokens.
+    pub logprobs: Option<usize>,
+    /// What else the stream is to carry.
+    pub stream: StreamOptions,
+}
+
+/// Whether text is wanted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Text {
+    /// It is.
+    #[default]
+    Wanted,
+    /// Media alone are.
+    Unwanted,
+}
+
+/// What is said to the model, as far as an answer is made from it.
+#[derive(Clone, Debug, Default)]
+pub struct Prompt {
+    /// The last text of the user.
+    pub text: String,
+    /// MIME types of what is attached to it.
+    pub attachments: Vec<String>,
+    /// Results of tools, by their names, that came after the model's last turn.
+    pub tool_results: Vec<(String, String)>,
+    /// Its size in tokens, by kind, without those that are absent.
+    pub tokens: Vec<(Modality, u64)>,
+}
+
+impl Prompt {
+    /// Adds to its size.
+    pub fn add_tokens(&mut self, modality: Modality, tokens: u64) {
+        if tokens == 0 {
+            return;
+        }
+        match self.tokens.iter_mut().find(|(known, _)| *known == modality) {
+            Some((_, sum)) => *sum += tokens,
+            None => {
+                self.tokens.push((modality, tokens));
+                self.tokens.sort_unstable();
+            }
+        }
+    }
+}
+
+/// A function that the model may call.
+#[derive(Clone, Debug)]
+pub struct Tool {
+    /// Its name.
+    pub name: String,
+    /// The JSON Schema of its arguments; `Null` for none.
+    pub parameters: Value,
+}
+
+/// Whether tools are to be called.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum ToolChoice {
+    /// The model may answer in text.
+    #[default]
+    Free,
+    /// Tools must be called: every one that is allowed.
+    Every(Allowed),
+    /// One tool must be called: the first that is allowed.
+    One(Allowed),
+}
+
+/// Which tools may be called.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Allowed {
+    /// All on offer.
+    All,
+    /// Those with these names.
+    Only(Vec<String>),
+}
+
+impl Allowed {
+    /// Whether this tool is among them.
+    pub fn includes(&self, name: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Only(names) => names.iter().any(|allowed| allowed == name),
+        }
+    }
+}
+
+/// The form of the text.
+#[derive(Clone, Debug, Default)]
+pub enum Output {
+    /// Any.
+    #[default]
+    Text,
+    /// A JSON object of whatever members.
+    Json,
+    /// An instance of this JSON Schema.
+    Schema(Value),
+    /// One of the values of an enum, bare.
+    Enum(Value),
+}
+
+/// Whether the model thinks first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Thinking {
+    /// It does not.
+    #[default]
+    Off,
+    /// It does, in so many tokens at the most, and keeps it to itself.
+    Hidden(Option<u64>),
+    /// It does, in so many tokens at the most, and shows it.
+    Shown(Option<u64>),
+}
+
+impl Thinking {
+    /// The most tokens that it may take, where there is a limit.
+    pub fn budget(self) -> Option<u64> {
+        match self {
+            Self::Off => Some(0),
+            Self::Hidden(budget) | Self::Shown(budget) => budget,
+        }
+    }
+}
+
+/// What a stream carries beside the content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StreamOptions {
+    /// OpenAI's `include_usage`.
+    pub usage: Extra,
+    /// OpenAI's `include_obfuscation`.
+    pub obfuscation: Extra,
+}
+
+impl Default for StreamOptions {
+    fn default() -> Self {
+        Self { usage: Extra::Left, obfuscation: Extra::Sent }
+    }
+}
+
+/// Whether something optional is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extra {
+    /// It is.
+    Sent,
+    /// It is left out.
+    Left,
+}

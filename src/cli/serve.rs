@@ -1,0 +1,283 @@
+//! `mynah serve`: the main job.
+
+use std::{future::Future, io, net::IpAddr, path::PathBuf};
+
+use clap::{Args, ValueEnum};
+use jiff::Timestamp;
+use tracing_subscriber::filter::LevelFilter;
+
+use super::{Exit, banner::banner, output};
+use crate::{
+    plan::Marks,
+    server::{Builder, Ids, Listening, MAX_BODY, Server, StartError},
+    store,
+};
+
+/// The port where nothing else is said.
+const PORT: u16 = 4100;
+
+/// Answer API calls until it is told to end
+#[derive(Debug, Args)]
+pub(super) struct Serve {
+    /// The address to listen on; beyond loopback only if you say so
+    #[arg(long, default_value = "127.0.0.1", value_parser = host)]
+    host: IpAddr,
+
+    /// The port to listen on; 0 for any free one
+    #[arg(long, default_value_t = PORT)]
+    port: u16,
+
+    /// Write the port into this file once it is listened on
+    #[arg(long, value_name = "FILE")]
+    port_file: Option<PathBuf>,
+
+    /// A prefix in front of every route, such as /api
+    #[arg(long, value_name = "PREFIX", default_value = "", value_parser = base_path)]
+    base_path: String,
+
+    /// The source of all variation: ids, timings in headers, log probabilities
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    seed: u64,
+
+    /// Stop the clock at this time, such as 2026-01-01T00:00:00Z
+    #[arg(long, value_name = "TIME", value_parser = clock)]
+    clock: Option<Timestamp>,
+
+    /// How ids differ when the same request comes again
+    #[arg(long, value_enum, default_value_t = IdsArgument::Counted)]
+    ids: IdsArgument,
+
+    /// Accept this key alone (may be given several times); without it any caller is welcome
+    #[arg(long, value_name = "KEY", value_parser = key)]
+    api_key: Vec<String>,
+
+    /// Refuse bodies above this size with 413, such as 30MB or 512KiB
+    #[arg(long, value_name = "SIZE", default_value_t = Size(MAX_BODY))]
+    max_body: Size,
+
+    /// Leave the x-mynah headers off the answers
+    #[arg(long)]
+    no_marks: bool,
+
+    /// What to print to standard error: refusals at warn, every request at info
+    #[arg(long, value_enum, value_name = "LEVEL", default_value_t = Log::Warn)]
+    log: Log,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum IdsArgument {
+    /// Each answer has ids of its own
+    Counted,
+    /// The same request has the same ids, on any replica
+    ByRequest,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Log {
+    Off,
+    Error,
+    Warn,
+    Info,
+    Debug,
+}
+
+impl Serve {
+    pub(super) fn run(self) -> Exit {
+        start_log(self.log);
+        let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+            Ok(runtime) => runtime,
+            Err(source) => return fail(Exit::Failed, &StartError::Runtime { source }.to_string()),
+        };
+        let exit = runtime.block_on(self.serve());
+        runtime.shutdown_background();
+        exit
+    }
+
+    async fn serve(self) -> Exit {
+        // One from an earlier run would name a port where nobody listens.
+        if let Some(Err(error)) = self.port_file.as_deref().map(store::remove) {
+            return fail(Exit::Failed, &error.to_string());
+        }
+        let (stop, stop_now) = match (signals(1), signals(2)) {
+            (Ok(stop), Ok(stop_now)) => (stop, stop_now),
+            (Err(error), _) | (_, Err(error)) => {
+                return fail(Exit::Failed, &format!("cannot wait for signals: {error}"));
+            }
+        };
+        let listening = match self.builder().bind().await {
+            Ok(listening) => listening,
+            Err(error) => return fail(Exit::Address, &error.to_string()),
+        };
+        if let Err(error) = self.announce(&listening) {
+            return fail(Exit::Failed, &error.to_string());
+        }
+        tokio::select! {
+            () = listening.run(stop) => {}
+            // Asked twice, it does not wait for open streams.
+            () = stop_now => {}
+        }
+        match self.port_file.as_deref().map(store::remove) {
+            Some(Err(error)) => fail(Exit::Failed, &error.to_string()),
+            _ => Exit::Ok,
+        }
+    }
+
+    fn builder(&self) -> Builder {
+        let mut builder = Server::builder()
+            .host(self.host)
+            .port(self.port)
+            .base_path(&self.base_path)
+            .seed(self.seed)
+            .ids(match self.ids {
+                IdsArgument::Counted => Ids::Counted,
+                IdsArgument::ByRequest => Ids::ByRequest,
+            })
+            .max_body(self.max_body.0)
+            .marks(if self.no_marks { Marks::Hidden } else { Marks::Shown });
+        if let Some(now) = self.clock {
+            builder = builder.clock(now);
+        }
+        self.api_key.iter().fold(builder, Builder::api_key)
+    }
+
+    fn announce(&self, listening: &Listening) -> Result<(), store::StoreError> {
+        // A key that is checked is a secret: its place is shown, not the key.
+        let key = (!self.api_key.is_empty()).then_some("$YOUR_KEY");
+        output::print(&banner(&listening.base_url(), key));
+        match &self.port_file {
+            Some(path) => store::write(path, &format!("{}\n", listening.address().port())),
+            None => Ok(()),
+        }
+    }
+}
+
+fn fail(exit: Exit, problem: &str) -> Exit {
+    output::complain(problem);
+    exit
+}
+
+fn start_log(log: Log) {
+    let level = match log {
+        Log::Off => LevelFilter::OFF,
+        Log::Error => LevelFilter::ERROR,
+        Log::Warn => LevelFilter::WARN,
+        Log::Info => LevelFilter::INFO,
+        Log::Debug => LevelFilter::DEBUG,
+    };
+    let format = tracing_subscriber::fmt().with_max_level(level).with_writer(io::stderr).with_target(false);
+    // There is one only where the program is embedded, and then it stays.
+    drop(format.without_time().with_ansi(false).try_init());
+}
+
+/// Done when the process was asked to end so many times.
+#[cfg(unix)]
+fn signals(times: usize) -> io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        for _ in 0..times {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+        }
+    })
+}
+
+/// Done when the process was asked to end so many times.
+#[cfg(not(unix))]
+fn signals(times: usize) -> io::Result<impl Future<Output = ()>> {
+    Ok(async move {
+        for _ in 0..times {
+            drop(tokio::signal::ctrl_c().await);
+        }
+    })
+}
+
+fn host(text: &str) -> Result<IpAddr, String> {
+    match text {
+        "localhost" => Ok(IpAddr::from([127, 0, 0, 1])),
+        _ => text
+            .parse()
+            .map_err(|_| "expected an IP address such as 127.0.0.1, 0.0.0.0 or ::1, or localhost".to_owned()),
+    }
+}
+
+fn base_path(text: &str) -> Result<String, String> {
+    let is_plain = |character: char| character.is_ascii_alphanumeric() || "/-_.~".contains(character);
+    if text.is_empty() || (text.starts_with('/') && text.chars().all(is_plain)) {
+        return Ok(text.to_owned());
+    }
+    Err("expected a path such as /api: a slash, then letters, digits, / - _ . or ~".to_owned())
+}
+
+fn clock(text: &str) -> Result<Timestamp, String> {
+    let expected = "expected a time in RFC 3339 such as 2026-01-01T00:00:00Z";
+    let time: Timestamp = text.parse().map_err(|error| format!("{expected}: {error}"))?;
+    if time < Timestamp::UNIX_EPOCH {
+        return Err(format!("{expected}, from 1970 on"));
+    }
+    Ok(time)
+}
+
+fn key(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() {
+        return Err(
+            "a key that is empty would admit nobody; leave the option out to admit everybody".to_owned()
+        );
+    }
+    Ok(text.trim().to_owned())
+}
+
+/// A size in bytes, as people write it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Size(u64);
+
+const UNITS: [(&str, u64); 6] =
+    [("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("KB", 1000), ("MB", 1_000_000), ("B", 1)];
+
+impl std::fmt::Display for Size {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0 {
+            bytes if bytes >= 1_000_000 && bytes.is_multiple_of(1_000_000) => {
+                write!(f, "{}MB", bytes / 1_000_000)
+            }
+            bytes => write!(f, "{bytes}"),
+        }
+    }
+}
+
+impl std::str::FromStr for Size {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let text = text.trim();
+        let unit = UNITS.iter().find(|(unit, _)| text.ends_with(unit));
+        let (number, factor) =
+            unit.map_or((text, 1), |(unit, factor)| (&text[..text.len() - unit.len()], *factor));
+        let bytes = number.trim().parse::<u64>().ok().and_then(|number| number.checked_mul(factor));
+        bytes.map(Self).ok_or_else(|| "expected a size such as 512, 64KiB, 30MB or 1GiB".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_read_as_people_write_them() {
+        let sizes = ["512", "64KiB", "30MB", "1 GiB", "7B"].map(|text| text.parse::<Size>().unwrap().0);
+        assert_eq!(sizes, [512, 65_536, 30_000_000, 1 << 30, 7]);
+        assert!("lots".parse::<Size>().is_err());
+        assert!("99999999999999999999MB".parse::<Size>().is_err());
+        assert_eq!(Size(MAX_BODY).to_string(), "30MB");
+    }
+
+    #[test]
+    fn a_base_path_begins_with_a_slash() {
+        assert!(base_path("/api/v2").is_ok());
+        assert!(base_path("api").is_err());
+        assert!(base_path("/a b").is_err());
+    }
+}

@@ -1,0 +1,271 @@
+//! The Gemini API (`generativelanguage.googleapis.com`), under `/v1`,
+//! `/v1beta` and `/v1alpha` alike.
+//!
+//! Source: ai.google.dev/api, the googleapis protos, and what recordings of
+//! the real service show.
+
+mod conform;
+mod fields;
+mod models;
+mod read;
+pub(crate) mod refuse;
+mod say;
+
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use serde_json::{Value, json};
+
+use super::{
+    Dialect, Host, Occasion, Operation, Route,
+    event::{Carry, Eol, Events, Form, Frame, Said, Style},
+};
+use crate::{
+    ask::{Ask, Shape, Want},
+    reply::{ApiError, Reply},
+    request::{Credential, Request},
+};
+
+/// Google's dialect.
+#[derive(Debug)]
+pub struct Gemini;
+
+const VERSIONS: [&str; 3] = ["v1", "v1beta", "v1alpha"];
+
+impl Dialect for Gemini {
+    fn name(&self) -> &'static str {
+        "gemini"
+    }
+
+    fn route(&self, request: &Request) -> Option<Route> {
+        let (version, resource) = split_version(&request.path)?;
+        if resource.starts_with("openai/") || resource == "openai" {
+            return None;
+        }
+        let (resource, verb) = match resource.rsplit_once(':') {
+            Some((resource, verb)) => (resource, Some(verb)),
+            None => (resource, None),
+        };
+        let is_model = is_model(resource);
+        let is_google = version != "v1" || calls_as_google(request);
+        let operation = match (request.method.clone(), verb) {
+            (Method::GET, None) if resource == "models" && is_google => Operation::Models,
+            (Method::GET, _) if is_model && is_google => Operation::Model,
+            (Method::POST, Some("generateContent" | "streamGenerateContent")) if is_model => {
+                Operation::Generate
+            }
+            (Method::POST, Some("countTokens")) if is_model => Operation::Count,
+            _ if is_google || (is_model && verb.is_some() && request.method == Method::POST) => {
+                Operation::Unknown
+            }
+            _ => return None,
+        };
+        // A model described by name may have a colon in it.
+        let model = match (operation, verb) {
+            (Operation::Model, Some(verb)) => format!("{resource}:{verb}"),
+            _ => resource.to_owned(),
+        };
+        Some(Route {
+            dialect: &Gemini,
+            operation,
+            shape: shape(verb, request),
+            version,
+            host: Host::Own,
+            model: model.strip_prefix("models/").unwrap_or(&model).to_owned(),
+        })
+    }
+
+    fn read(&self, route: &Route, request: &Request, body: &mut Value) -> Result<Ask, ApiError> {
+        match route.operation {
+            Operation::Generate => read::generate(route, body),
+            Operation::Count => read::count(route, body),
+            Operation::Models => read::models(request),
+            Operation::Model => {
+                Ok(Ask { model: route.model.clone(), shape: Shape::Document, want: Want::Model })
+            }
+            Operation::WrongMethod | Operation::Unknown => Err(refuse::unknown_path(&request.path)),
+        }
+    }
+
+    fn not_json(&self, _: &Route, body: &[u8], error: &serde_json::Error) -> ApiError {
+        refuse::not_json(body, error)
+    }
+
+    fn too_large(&self, limit: u64) -> ApiError {
+        refuse::too_large(limit)
+    }
+
+    fn wrong_key(&self, route: &Route, key: Option<Credential<'_>>) -> ApiError {
+        refuse::wrong_key(key, &rpc_name(route))
+    }
+
+    fn say(&self, route: &Route, ask: &Ask, reply: &Reply, occasion: &Occasion<'_>) -> Said {
+        let events = match reply {
+            Reply::Generation(said) => say::generation(ask, said, occasion),
+            Reply::Count(tokens) => Events::one(&say::count(tokens)),
+            Reply::Models(page) => Events::one(&models::page(page)),
+            Reply::Model(model) => Events::one(&models::model(model)),
+        };
+        Said {
+            status: StatusCode::OK,
+            headers: head(route.shape, occasion),
+            events,
+            frame: frame(route.shape),
+            carry: Carry::Chunked,
+        }
+    }
+
+    /// On an SSE stream an error is a plain document that calls itself an event
+    /// stream; on an array stream it is the only element.
+    fn say_error(&self, route: &Route, error: &ApiError, occasion: &Occasion<'_>) -> Said {
+        let form = match route.shape {
+            Shape::Sse => Shape::Document,
+            shape => shape,
+        };
+        Said {
+            status: StatusCode::from_u16(error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
+            headers: head(route.shape, occasion),
+            events: Events::one(&envelope(error)),
+            frame: frame(form),
+            carry: Carry::Chunked,
+        }
+    }
+}
+
+/// Google's error object.
+pub(crate) fn envelope(error: &ApiError) -> Value {
+    let mut object = json!({
+        "code": error.status,
+        "message": error.message,
+        "status": refuse::status_name(error.status),
+    });
+    for (name, value) in &error.members {
+        object[name] = value.clone();
+    }
+    json!({"error": object})
+}
+
+/// `v1beta` and what stands behind it.
+fn split_version(path: &str) -> Option<(&'static str, &str)> {
+    let (version, resource) = path.strip_prefix('/')?.split_once('/')?;
+    let version = VERSIONS.into_iter().find(|known| *known == version)?;
+    Some((version, resource))
+}
+
+fn is_model(resource: &str) -> bool {
+    ["models/", "tunedModels/", "publishers/"]
+        .iter()
+        .any(|prefix| resource.strip_prefix(prefix).is_some_and(|name| !name.is_empty()))
+}
+
+/// `/v1/models` is OpenAI's path too: Google's callers are known by the way in
+/// which they say who they are.
+pub(super) fn calls_as_google(request: &Request) -> bool {
+    let headers = &request.headers;
+    headers.contains_key("x-goog-api-key")
+        || headers.contains_key("x-goog-api-client")
+        || ["key", "$alt", "pageSize", "pageToken", "page_size", "page_token"]
+            .iter()
+            .any(|name| request.query(name).is_some())
+}
+
+fn shape(verb: Option<&str>, request: &Request) -> Shape {
+    if verb != Some("streamGenerateContent") {
+        return Shape::Document;
+    }
+    match request.query("alt").or_else(|| request.query("$alt")) {
+        Some("sse") => Shape::Sse,
+        _ => Shape::Array,
+    }
+}
+
+/// The method's name in Google's RPCs, which an authentication error tells.
+fn rpc_name(route: &Route) -> String {
+    let (service, method) = match (route.operation, route.shape) {
+        (Operation::Models, _) => ("ModelService", "ListModels"),
+        (Operation::Model, _) => ("ModelService", "GetModel"),
+        (Operation::Count, _) => ("GenerativeService", "CountTokens"),
+        (_, Shape::Document) => ("GenerativeService", "GenerateContent"),
+        _ => ("GenerativeService", "StreamGenerateContent"),
+    };
+    format!("google.ai.generativelanguage.{}.{service}.{method}", route.version)
+}
+
+fn frame(shape: Shape) -> Frame {
+    match shape {
+        Shape::Sse => Frame { style: Style::Google, form: Form::Sse(Eol::CrLf) },
+        Shape::Array => Frame { style: Style::Pretty { indent: 2 }, form: Form::Array },
+        Shape::Document => Frame { style: Style::Pretty { indent: 2 }, form: Form::Document { tail: "\n" } },
+    }
+}
+
+fn head(shape: Shape, occasion: &Occasion<'_>) -> HeaderMap {
+    let mut headers = HeaderMap::with_capacity(16);
+    let content_type = match shape {
+        Shape::Sse => "text/event-stream",
+        Shape::Array | Shape::Document => "application/json; charset=UTF-8",
+    };
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    if shape == Shape::Sse {
+        headers.insert(header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment"));
+    }
+    for name in ["Origin", "X-Origin", "Referer"] {
+        headers.append(header::VARY, HeaderValue::from_static(name));
+    }
+    headers.insert(header::DATE, occasion.date());
+    for (name, value) in CONSTANT_HEADERS {
+        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+    let duration = 100 + occasion.identity.draw("server-timing").below(900);
+    if let Ok(timing) = HeaderValue::try_from(format!("gfet4t7; dur={duration}")) {
+        headers.insert(HeaderName::from_static("server-timing"), timing);
+    }
+    headers
+}
+
+const CONSTANT_HEADERS: [(&str, &str); 5] = [
+    ("server", "scaffolding on HTTPServer2"),
+    ("x-xss-protection", "0"),
+    ("x-frame-options", "SAMEORIGIN"),
+    ("x-content-type-options", "nosniff"),
+    ("alt-svc", "h3=\":443\"; ma=2592000,h3-29=\":443\"; ma=2592000"),
+];
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderMap;
+
+    use super::*;
+
+    fn route(method: Method, uri: &str) -> Option<Route> {
+        Gemini.route(&Request::new(method, &uri.parse().unwrap(), HeaderMap::new()))
+    }
+
+    #[test]
+    fn the_verb_stands_behind_the_last_colon() {
+        let route =
+            route(Method::POST, "/v1/models/gemini-2.5-flash:free:streamGenerateContent?alt=sse").unwrap();
+        assert_eq!(route.operation, Operation::Generate);
+        assert_eq!(route.model, "gemini-2.5-flash:free");
+        assert_eq!(route.shape, Shape::Sse);
+    }
+
+    #[test]
+    fn a_model_s_name_may_have_slashes_and_escapes() {
+        for path in ["/v1beta/models/a/b:countTokens", "/v1beta/models/a%2Fb%3AcountTokens"] {
+            let route = route(Method::POST, path).unwrap();
+            assert_eq!((route.operation, route.model.as_str()), (Operation::Count, "a/b"));
+        }
+        let tuned = route(Method::POST, "/v1alpha/tunedModels/mine:generateContent").unwrap();
+        assert_eq!(tuned.model, "tunedModels/mine");
+    }
+
+    #[test]
+    fn the_shared_path_is_google_s_for_google_s_callers() {
+        assert!(route(Method::GET, "/v1/models").is_none());
+        assert!(route(Method::POST, "/v1/chat/completions").is_none());
+        assert!(route(Method::GET, "/v1beta/openai/models").is_none());
+        assert_eq!(route(Method::GET, "/v1/models?key=k").unwrap().operation, Operation::Models);
+        assert_eq!(route(Method::GET, "/v1beta/models").unwrap().operation, Operation::Models);
+        let named = route(Method::GET, "/v1beta/models/ft:a").unwrap();
+        assert_eq!((named.operation, named.model.as_str()), (Operation::Model, "ft:a"));
+    }
+}

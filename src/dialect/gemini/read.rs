@@ -1,0 +1,199 @@
+//! A Gemini request, understood.
+
+use serde_json::Value;
+
+use super::{conform, fields, refuse};
+use crate::{
+    ask::{
+        Allowed, Ask, Generate, Output, Page, Prompt, Shape, Text, Thinking, Tool, ToolChoice, Vendor, Want,
+    },
+    dialect::Route,
+    reply::{ApiError, Modality},
+    request::Request,
+    tokens,
+};
+
+/// Names a page holds where none is asked for, and at the most.
+const PAGE_SIZE: usize = 50;
+const LONGEST_PAGE: usize = 1000;
+
+pub(super) fn generate(route: &Route, body: &mut Value) -> Result<Ask, ApiError> {
+    conform::conform(body, &fields::GENERATE, route.version)?;
+    refuse::generate(body, "GenerateContentRequest")?;
+    let config = &body["generationConfig"];
+    let thinking = thinking(&config["thinkingConfig"]);
+    let modalities: Vec<_> = items(&config["responseModalities"]).filter_map(Value::as_str).collect();
+    let generate = Generate {
+        prompt: prompt(body),
+        tools: declarations(body).map(tool).collect(),
+        tool_choice: tool_choice(&body["toolConfig"]["functionCallingConfig"]),
+        output: output(config),
+        candidates: u32::try_from(config["candidateCount"].as_u64().unwrap_or(1)).unwrap_or(1),
+        stop: texts(&config["stopSequences"]),
+        max_tokens: config["maxOutputTokens"].as_u64(),
+        thinking,
+        media: modalities.iter().filter_map(|name| media(name)).collect(),
+        text: if modalities.is_empty() || modalities.contains(&"TEXT") {
+            Text::Wanted
+        } else {
+            Text::Unwanted
+        },
+        ..Generate::default()
+    };
+    Ok(Ask { model: route.model.clone(), shape: route.shape, want: Want::Generate(Box::new(generate)) })
+}
+
+pub(super) fn count(route: &Route, body: &mut Value) -> Result<Ask, ApiError> {
+    conform::conform(body, &fields::COUNT, route.version)?;
+    let inner = &body["generateContentRequest"];
+    let counted = if inner.is_object() {
+        refuse::contents(inner, "CountTokensRequest.generate_content_request")?;
+        inner
+    } else {
+        refuse::contents(body, "CountTokensRequest")?;
+        &*body
+    };
+    Ok(Ask { model: route.model.clone(), shape: Shape::Document, want: Want::Count(prompt(counted)) })
+}
+
+pub(super) fn models(request: &Request) -> Result<Ask, ApiError> {
+    let parameter = |camel, snake| request.query(camel).or_else(|| request.query(snake));
+    let size = match parameter("pageSize", "page_size") {
+        None | Some("") => PAGE_SIZE,
+        Some(text) => match text.parse::<i32>() {
+            Ok(0) => PAGE_SIZE,
+            Ok(size) => usize::try_from(size).map_err(|_| refuse::page_size(text))?,
+            Err(_) => return Err(refuse::page_size(text)),
+        },
+    };
+    let after = match parameter("pageToken", "page_token") {
+        None | Some("") => None,
+        Some(token) => Some(super::models::read_page_token(token).ok_or_else(refuse::page_token)?),
+    };
+    Ok(Ask {
+        model: String::new(),
+        shape: Shape::Document,
+        want: Want::Models(Page { vendor: Vendor::Google, size: size.min(LONGEST_PAGE), after }),
+    })
+}
+
+fn items(value: &Value) -> impl Iterator<Item = &Value> {
+    value.as_array().into_iter().flatten()
+}
+
+fn texts(value: &Value) -> Vec<String> {
+    items(value).filter_map(Value::as_str).map(str::to_owned).collect()
+}
+
+fn media(modality: &str) -> Option<Modality> {
+    match modality {
+        "IMAGE" => Some(Modality::Image),
+        "AUDIO" => Some(Modality::Audio),
+        _ => None,
+    }
+}
+
+fn prompt(body: &Value) -> Prompt {
+    let mut prompt = Prompt::default();
+    for part in items(&body["systemInstruction"]["parts"]) {
+        count_part(&mut prompt, part);
+    }
+    for content in items(&body["contents"]) {
+        for part in items(&content["parts"]) {
+            count_part(&mut prompt, part);
+        }
+        turn(&mut prompt, content);
+    }
+    for declaration in declarations(body) {
+        prompt.add_tokens(Modality::Text, tokens::count(&declaration.to_string()));
+    }
+    prompt
+}
+
+/// What one turn changes in what the answer is made from.
+fn turn(prompt: &mut Prompt, content: &Value) {
+    if content["role"] == "model" {
+        prompt.tool_results.clear();
+        return;
+    }
+    let (mut text, mut attachments) = (Vec::new(), Vec::new());
+    let mut is_result = false;
+    for part in items(&content["parts"]) {
+        if let Some(piece) = part["text"].as_str() {
+            text.push(piece);
+        }
+        attachments.extend(attachment(part).map(str::to_owned));
+        let response = &part["functionResponse"];
+        if let Some(name) = response["name"].as_str() {
+            is_result = true;
+            prompt.tool_results.push((name.to_owned(), response["response"].to_string()));
+        }
+    }
+    if !is_result || !text.is_empty() {
+        prompt.text = text.join("\n");
+        prompt.attachments = attachments;
+    }
+}
+
+fn attachment(part: &Value) -> Option<&str> {
+    let known = |value: &'_ Value| value.is_object();
+    let file = [&part["inlineData"], &part["fileData"]].into_iter().find(|file| known(file))?;
+    Some(file["mimeType"].as_str().unwrap_or("application/octet-stream"))
+}
+
+fn count_part(prompt: &mut Prompt, part: &Value) {
+    if let Some(text) = part["text"].as_str() {
+        prompt.add_tokens(Modality::Text, tokens::count(text));
+    }
+    if let Some(mime) = attachment(part) {
+        prompt.add_tokens(Modality::of_mime(mime), tokens::ATTACHMENT_TOKENS);
+    }
+    for name in ["functionCall", "functionResponse", "executableCode", "codeExecutionResult"] {
+        if part[name].is_object() {
+            prompt.add_tokens(Modality::Text, tokens::count(&part[name].to_string()));
+        }
+    }
+}
+
+fn declarations(body: &Value) -> impl Iterator<Item = &Value> {
+    items(&body["tools"]).flat_map(|tool| items(&tool["functionDeclarations"]))
+}
+
+fn tool(declaration: &Value) -> Tool {
+    let schema = [&declaration["parametersJsonSchema"], &declaration["parameters"]];
+    Tool {
+        name: declaration["name"].as_str().unwrap_or_default().to_owned(),
+        parameters: schema.into_iter().find(|schema| !schema.is_null()).cloned().unwrap_or_default(),
+    }
+}
+
+fn tool_choice(config: &Value) -> ToolChoice {
+    if config["mode"] != "ANY" {
+        return ToolChoice::Free;
+    }
+    let allowed = texts(&config["allowedFunctionNames"]);
+    ToolChoice::Every(if allowed.is_empty() { Allowed::All } else { Allowed::Only(allowed) })
+}
+
+fn output(config: &Value) -> Output {
+    let schema = ["responseJsonSchema", "_responseJsonSchema", "responseSchema"]
+        .into_iter()
+        .map(|name| &config[name])
+        .find(|schema| !schema.is_null());
+    match (config["responseMimeType"].as_str(), schema) {
+        (Some("text/x.enum"), Some(schema)) => Output::Enum(schema.clone()),
+        (_, Some(schema)) => Output::Schema(schema.clone()),
+        (Some("application/json"), None) => Output::Json,
+        _ => Output::Text,
+    }
+}
+
+/// A budget of 0 switches thinking off, -1 leaves it to the model.
+fn thinking(config: &Value) -> Thinking {
+    let budget = config["thinkingBudget"].as_i64();
+    if !config.is_object() || budget == Some(0) {
+        return Thinking::Off;
+    }
+    let limit = budget.and_then(|budget| u64::try_from(budget).ok());
+    if config["includeThoughts"] == true { Thinking::Shown(limit) } else { Thinking::Hidden(limit) }
+}

@@ -1,0 +1,207 @@
+//! What Google refuses, in its words.
+
+use serde_json::{Value, json};
+
+use super::conform::{bad_request, snake_case};
+use crate::{reply::ApiError, request::Credential};
+
+/// The canonical status string for an HTTP status, as `google.rpc.Code` and its
+/// HTTP mapping have it.
+pub(crate) fn status_name(status: u16) -> &'static str {
+    match status {
+        400 | 413 | 422 => "INVALID_ARGUMENT",
+        401 => "UNAUTHENTICATED",
+        402 => "FAILED_PRECONDITION",
+        403 => "PERMISSION_DENIED",
+        404 | 405 => "NOT_FOUND",
+        408 | 504 => "DEADLINE_EXCEEDED",
+        409 => "ABORTED",
+        429 => "RESOURCE_EXHAUSTED",
+        499 => "CANCELLED",
+        501 => "UNIMPLEMENTED",
+        502 | 503 | 529 => "UNAVAILABLE",
+        500.. => "INTERNAL",
+        _ => "UNKNOWN",
+    }
+}
+
+/// The rules that a request for content must keep beyond its types.
+pub(super) fn generate(body: &Value, message: &str) -> Result<(), ApiError> {
+    contents(body, message)?;
+    let config = &body["generationConfig"];
+    let place = format!("{message}.generation_config");
+    for (name, low, high) in
+        [("temperature", 0.0, 2.0), ("topP", 0.0, 1.0), ("candidateCount", 1.0, 8.0), ("logprobs", 0.0, 20.0)]
+    {
+        if let Some(value) = config[name].as_f64()
+            && !(low..=high).contains(&value)
+        {
+            let name = snake_case(name);
+            let (low, high) = if name == "temperature" || name == "top_p" {
+                (format!("{low:.1}"), format!("{high:.1}"))
+            } else {
+                (low.to_string(), high.to_string())
+            };
+            return Err(invalid(&place, &name, &format!("{name} must be in the range [{low}, {high}].")));
+        }
+    }
+    for name in ["maxOutputTokens", "topK"] {
+        if config[name].as_i64().is_some_and(|value| value < 1) {
+            let name = snake_case(name);
+            return Err(invalid(&place, &name, &format!("{name} must be positive.")));
+        }
+    }
+    if config["stopSequences"].as_array().is_some_and(|list| list.len() > 5) {
+        let reason = "the number of stop_sequences must not exceed 5.";
+        return Err(invalid(&place, "stop_sequences", reason));
+    }
+    let has_tools = body["tools"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .any(|tool| tool["functionDeclarations"].as_array().is_some_and(|list| !list.is_empty()));
+    if body["toolConfig"]["functionCallingConfig"]["mode"] == "ANY" && !has_tools {
+        return Err(ApiError::new(400, "Function calling config is set without function_declarations."));
+    }
+    Ok(())
+}
+
+/// The rules about what is said to the model.
+pub(super) fn contents(body: &Value, message: &str) -> Result<(), ApiError> {
+    let contents = match body["contents"].as_array() {
+        Some(contents) if !contents.is_empty() => contents,
+        _ => return Err(invalid(message, "contents", "contents is not specified")),
+    };
+    for (index, content) in contents.iter().enumerate() {
+        let place = format!("{message}.contents[{index}]");
+        if let Some(role) = content["role"].as_str()
+            && !["", "user", "model", "function"].contains(&role)
+        {
+            return Err(ApiError::new(400, "Please use a valid role: user, model."));
+        }
+        let parts = match content["parts"].as_array() {
+            Some(parts) if !parts.is_empty() => parts,
+            _ => return Err(invalid(&place, "parts", "contents.parts must not be empty.")),
+        };
+        for (index, part) in parts.iter().enumerate() {
+            if !has_content(part) {
+                let reason = "required oneof field 'data' must have one initialized field";
+                return Err(invalid(&format!("{place}.parts[{index}]"), "data", reason));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether a part says anything; a signature may stand alone.
+fn has_content(part: &Value) -> bool {
+    [
+        "text",
+        "inlineData",
+        "fileData",
+        "functionCall",
+        "functionResponse",
+        "executableCode",
+        "codeExecutionResult",
+        "toolCall",
+        "toolResponse",
+        "thoughtSignature",
+    ]
+    .iter()
+    .any(|name| !part[*name].is_null())
+}
+
+fn invalid(place: &str, field: &str, reason: &str) -> ApiError {
+    ApiError::new(400, format!("* {place}.{field}: {reason}\n"))
+}
+
+pub(super) fn page_size(text: &str) -> ApiError {
+    let reason = format!("Invalid value at 'page_size' (TYPE_INT32), {}", Value::from(text));
+    bad_request(reason.clone(), &[json!({"field": "page_size", "description": reason})])
+}
+
+pub(super) fn page_token() -> ApiError {
+    let reason = "Invalid page token.";
+    bad_request(reason.to_owned(), &[json!({"field": "page_token", "description": reason})])
+}
+
+/// Google's reader shows the line and points at the place.
+pub(super) fn not_json(body: &[u8], error: &serde_json::Error) -> ApiError {
+    let Ok(text) = std::str::from_utf8(body) else {
+        let reason = "Invalid JSON payload received. Encountered non UTF-8 code points.";
+        return bad_request(reason.to_owned(), &[json!({"description": reason})]);
+    };
+    let line = text.lines().nth(error.line().saturating_sub(1)).unwrap_or_default();
+    let what = if error.is_eof() { "Unexpected end of string." } else { "Unexpected token." };
+    let (shown, column) = window(line, error.column().saturating_sub(1));
+    let reason = format!("Invalid JSON payload received. {what}\n{shown}\n{}^", " ".repeat(column));
+    bad_request(reason.clone(), &[json!({"description": reason})])
+}
+
+/// The surroundings of a byte in a line, and the column of that byte in them.
+fn window(line: &str, byte: usize) -> (&str, usize) {
+    const EITHER_SIDE: usize = 20;
+    let byte = line.floor_char_boundary(byte.min(line.len()));
+    let start = line[..byte].char_indices().rev().nth(EITHER_SIDE - 1).map_or(0, |(at, _)| at);
+    let end = line[byte..].char_indices().nth(EITHER_SIDE).map_or(line.len(), |(at, _)| byte + at);
+    (&line[start..end], line[start..byte].chars().count())
+}
+
+pub(super) fn too_large(limit: u64) -> ApiError {
+    ApiError::new(413, format!("Request payload size exceeds the limit: {limit} bytes."))
+}
+
+pub(super) fn unknown_path(path: &str) -> ApiError {
+    ApiError::new(404, format!("The requested URL {path} was not found on this server."))
+}
+
+/// A missing key is a matter of permission, a wrong one an invalid argument,
+/// and a wrong bearer token one of authentication.
+pub(super) fn wrong_key(key: Option<Credential<'_>>, method: &str) -> ApiError {
+    match key {
+        None => ApiError::new(
+            403,
+            "Method doesn't allow unregistered callers (callers without established identity). \
+             Please use API Key or other form of API consumer identity to call this API.",
+        ),
+        Some(Credential::Bearer(_)) => ApiError::new(
+            401,
+            "Request had invalid authentication credentials. Expected OAuth 2 access token, login \
+             cookie or other valid authentication credential. See \
+             https://developers.google.com/identity/sign-in/web/devconsole-project.",
+        )
+        .with(
+            "details",
+            json!([error_info(
+                "ACCESS_TOKEN_TYPE_UNSUPPORTED",
+                json!({"method": method, "service": SERVICE})
+            )]),
+        ),
+        Some(_) => {
+            let message = "API key not valid. Please pass a valid API key.";
+            ApiError::new(400, message).with(
+                "details",
+                json!([
+                    error_info("API_KEY_INVALID", json!({"service": SERVICE})),
+                    {
+                        "@type": "type.googleapis.com/google.rpc.LocalizedMessage",
+                        "locale": "en-US",
+                        "message": message,
+                    },
+                ]),
+            )
+        }
+    }
+}
+
+const SERVICE: &str = "generativelanguage.googleapis.com";
+
+fn error_info(reason: &str, metadata: Value) -> Value {
+    let mut info = json!({
+        "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+        "reason": reason,
+        "domain": "googleapis.com",
+    });
+    info["metadata"] = metadata;
+    info
+}

@@ -1,0 +1,250 @@
+//! Holds a request against the tables of its fields. The first thing that is
+//! wrong is reported, in OpenAI's words.
+
+use std::fmt::Write;
+
+use serde_json::Value;
+
+use super::{
+    fields::{Field, Kind, Need},
+    refuse,
+};
+use crate::reply::ApiError;
+
+/// Checks an object's members in the order of the table.
+pub(super) fn object(value: &Value, fields: &[Field], path: &str) -> Result<(), ApiError> {
+    for field in fields {
+        let member = &value[field.name];
+        let is_missing = value.get(field.name).is_none();
+        if is_missing && field.need == Need::Required {
+            return Err(refuse::missing(&member_path(path, field.name)));
+        }
+        if member.is_null() && (is_missing || field.need == Need::Optional) {
+            continue;
+        }
+        if !is_plain(member, &field.kind) {
+            check(member, &field.kind, &member_path(path, field.name))?;
+        }
+    }
+    Ok(())
+}
+
+/// What needs no second look, so that no path is written for it.
+fn is_plain(value: &Value, kind: &Kind) -> bool {
+    matches!(
+        (kind, value),
+        (Kind::Any, _)
+            | (Kind::Text, Value::String(_))
+            | (Kind::Bool, Value::Bool(_))
+            | (Kind::AnyObject, Value::Object(_))
+    )
+}
+
+fn member_path(path: &str, name: &str) -> String {
+    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
+}
+
+fn check(value: &Value, kind: &Kind, path: &str) -> Result<(), ApiError> {
+    if !has_type(value, kind) {
+        return Err(refuse::wrong_type(path, &expected(kind), got(value)));
+    }
+    match (kind, value) {
+        (Kind::Name, Value::String(name)) if !is_name(name) => Err(refuse::not_a_name(path)),
+        (Kind::Word(words), Value::String(word)) if !words.contains(&word.as_str()) => {
+            Err(refuse::unknown_word(path, word, words))
+        }
+        (Kind::Int(low, high), _) => match value.as_i64() {
+            Some(number) if number < *low => {
+                Err(refuse::out_of_range(path, "integer", "below minimum", &low, value))
+            }
+            Some(number) if number > *high => {
+                Err(refuse::out_of_range(path, "integer", "above maximum", &high, value))
+            }
+            _ => Ok(()),
+        },
+        (Kind::Number(low, high), _) => match value.as_f64() {
+            Some(number) if number < *low => {
+                Err(refuse::out_of_range(path, "decimal", "below minimum", &low, value))
+            }
+            Some(number) if number > *high => {
+                Err(refuse::out_of_range(path, "decimal", "above maximum", &high, value))
+            }
+            _ => Ok(()),
+        },
+        (Kind::List(of, least, most), Value::Array(items)) => list(items, of, (*least, *most), path),
+        (Kind::Object(fields), _) => object(value, fields, path),
+        (Kind::Tagged(variants), _) => tagged(value, variants, path),
+        (Kind::Either(kinds), _) => match kinds.iter().find(|kind| has_type(value, kind)) {
+            Some(kind) => check(value, kind, path),
+            None => Ok(()),
+        },
+        _ => Ok(()),
+    }
+}
+
+fn list(items: &[Value], of: &Kind, (least, most): (usize, usize), path: &str) -> Result<(), ApiError> {
+    if items.len() < least {
+        return Err(refuse::list_too_short(path, least));
+    }
+    if items.len() > most {
+        return Err(refuse::list_too_long(path, most, items.len()));
+    }
+    for (index, item) in items.iter().enumerate() {
+        if !is_plain(item, of) {
+            check(item, of, &format!("{path}[{index}]"))?;
+        }
+    }
+    Ok(())
+}
+
+fn tagged(value: &Value, variants: &[(&str, &[Field])], path: &str) -> Result<(), ApiError> {
+    let path_of_type = member_path(path, "type");
+    let tag = match value.get("type") {
+        None => return Err(refuse::missing(&path_of_type)),
+        Some(Value::String(tag)) => tag,
+        Some(other) => return Err(refuse::wrong_type(&path_of_type, "a string", got(other))),
+    };
+    match variants.iter().find(|(name, _)| name == tag) {
+        Some((_, fields)) => object(value, fields, path),
+        None => {
+            let names: Vec<_> = variants.iter().map(|(name, _)| *name).collect();
+            Err(refuse::unknown_word(&path_of_type, tag, &names))
+        }
+    }
+}
+
+fn has_type(value: &Value, kind: &Kind) -> bool {
+    match kind {
+        Kind::Text | Kind::Name | Kind::Word(_) => value.is_string(),
+        Kind::Bool => value.is_boolean(),
+        Kind::Int(..) => value.is_i64() || value.is_u64(),
+        Kind::Number(..) => value.is_number(),
+        Kind::List(..) => value.is_array(),
+        Kind::Object(_) | Kind::Tagged(_) | Kind::AnyObject => value.is_object(),
+        Kind::Either(kinds) => kinds.iter().any(|kind| has_type(value, kind)),
+        Kind::Any => true,
+    }
+}
+
+fn is_name(name: &str) -> bool {
+    (1..=64).contains(&name.len())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
+}
+
+fn expected(kind: &Kind) -> String {
+    match kind {
+        Kind::Either(kinds) => {
+            let mut text = "one of ".to_owned();
+            for (index, kind) in kinds.iter().enumerate() {
+                let (article, noun) = noun(kind);
+                let _ = match index {
+                    0 => write!(text, "{article} {noun}"),
+                    _ => write!(text, " or {noun}"),
+                };
+            }
+            text
+        }
+        kind => {
+            let (article, noun) = noun(kind);
+            format!("{article} {noun}")
+        }
+    }
+}
+
+fn noun(kind: &Kind) -> (&'static str, &'static str) {
+    match kind {
+        Kind::Text | Kind::Name | Kind::Word(_) => ("a", "string"),
+        Kind::Bool => ("a", "boolean"),
+        Kind::Int(..) => ("an", "integer"),
+        Kind::Number(..) => ("a", "decimal"),
+        Kind::List(of, ..) => match of {
+            Kind::Text | Kind::Word(_) => ("an", "array of strings"),
+            _ => ("an", "array of objects"),
+        },
+        Kind::Object(_) | Kind::Tagged(_) | Kind::AnyObject => ("an", "object"),
+        Kind::Either(_) | Kind::Any => ("a", "value"),
+    }
+}
+
+/// What a value is, in a message.
+pub(super) fn got(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(number) if number.is_f64() => "a decimal",
+        Value::Number(_) => "an integer",
+        Value::String(_) => "a string",
+        Value::Array(_) => "an array",
+        Value::Object(_) => "an object",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{super::fields::CHAT, *};
+
+    fn refusal(body: &Value) -> (String, Value, Value) {
+        let error = object(body, CHAT, "").unwrap_err();
+        (error.message, error.members["param"].clone(), error.members["code"].clone())
+    }
+
+    #[test]
+    fn each_mistake_is_worded_as_openai_words_it() {
+        let user = json!({"role": "user", "content": "x"});
+        for (body, message, param, code) in [
+            (json!({}), "Missing required parameter: 'messages'.", "messages", "missing_required_parameter"),
+            (
+                json!({"messages": "hi"}),
+                "Invalid type for 'messages': expected an array of objects, but got a string instead.",
+                "messages",
+                "invalid_type",
+            ),
+            (
+                json!({"messages": [{"role": "user", "content": 5}]}),
+                "Invalid type for 'messages[0].content': expected one of a string or array of objects, but got an integer instead.",
+                "messages[0].content",
+                "invalid_type",
+            ),
+            (
+                json!({"messages": [{"role": "robot", "content": "x"}]}),
+                "Invalid value: 'robot'. Supported values are: 'system', 'assistant', 'user', 'function', 'tool', and 'developer'.",
+                "messages[0].role",
+                "invalid_value",
+            ),
+            (
+                json!({"messages": [user], "temperature": 3}),
+                "Invalid 'temperature': decimal above maximum value. Expected a value <= 2, but got 3 instead.",
+                "temperature",
+                "decimal_above_max_value",
+            ),
+            (
+                json!({"messages": [user], "n": 0}),
+                "Invalid 'n': integer below minimum value. Expected a value >= 1, but got 0 instead.",
+                "n",
+                "integer_below_min_value",
+            ),
+            (
+                json!({"messages": []}),
+                "Invalid 'messages': empty array. Expected an array with minimum length 1, but got an empty array instead.",
+                "messages",
+                "empty_array",
+            ),
+            (
+                json!({"messages": [{"role": "user", "content": [{"text": "x"}]}]}),
+                "Missing required parameter: 'messages[0].content[0].type'.",
+                "messages[0].content[0].type",
+                "missing_required_parameter",
+            ),
+        ] {
+            assert_eq!(refusal(&body), (message.to_owned(), json!(param), json!(code)));
+        }
+    }
+
+    #[test]
+    fn a_null_stands_for_an_absent_option() {
+        let body = json!({"messages": [{"role": "assistant", "content": null}], "stop": null, "n": null});
+        object(&body, CHAT, "").unwrap();
+    }
+}

@@ -1,0 +1,190 @@
+//! The fields of OpenAI requests: one table for each object, as in OpenAI's
+//! published specification.
+
+/// What a field holds. `null` stands for an absent optional field everywhere.
+#[derive(Debug)]
+pub(super) enum Kind {
+    Text,
+    /// A function's name: letters, digits, `_` and `-`, up to 64.
+    Name,
+    Bool,
+    Int(i64, i64),
+    Number(f64, f64),
+    /// One of these words.
+    Word(&'static [&'static str]),
+    /// A list of so many at least and at the most.
+    List(&'static Kind, usize, usize),
+    Object(&'static [Field]),
+    /// An object whose `type` says which of these it is.
+    Tagged(&'static [(&'static str, &'static [Field])]),
+    /// Any of these.
+    Either(&'static [Kind]),
+    /// Any object.
+    AnyObject,
+    /// Anything.
+    Any,
+}
+
+/// A member of an object.
+#[derive(Debug)]
+pub(super) struct Field {
+    pub(super) name: &'static str,
+    pub(super) need: Need,
+    pub(super) kind: Kind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Need {
+    Required,
+    Optional,
+}
+
+const fn required(name: &'static str, kind: Kind) -> Field {
+    Field { name, need: Need::Required, kind }
+}
+
+const fn optional(name: &'static str, kind: Kind) -> Field {
+    Field { name, need: Need::Optional, kind }
+}
+
+use Kind::{Any, AnyObject, Bool, Either, Int, List, Name, Number, Object, Tagged, Text, Word};
+
+const MANY: usize = usize::MAX;
+const LARGE: i64 = i64::MAX;
+
+pub(super) static CHAT: &[Field] = &[
+    required("messages", List(&Object(MESSAGE), 1, MANY)),
+    optional("stream", Bool),
+    optional("stream_options", Object(STREAM_OPTIONS)),
+    optional("temperature", Number(0.0, 2.0)),
+    optional("top_p", Number(0.0, 1.0)),
+    optional("n", Int(1, 128)),
+    optional("stop", Either(&[Text, List(&Text, 0, 4)])),
+    optional("max_tokens", Int(1, LARGE)),
+    optional("max_completion_tokens", Int(1, LARGE)),
+    optional("presence_penalty", Number(-2.0, 2.0)),
+    optional("frequency_penalty", Number(-2.0, 2.0)),
+    optional("logit_bias", AnyObject),
+    optional("logprobs", Bool),
+    optional("top_logprobs", Int(0, 20)),
+    optional("seed", Int(i64::MIN, LARGE)),
+    optional("user", Text),
+    optional("safety_identifier", Text),
+    optional("prompt_cache_key", Text),
+    optional("prompt_cache_options", AnyObject),
+    optional("prompt_cache_retention", Text),
+    optional("response_format", Tagged(RESPONSE_FORMAT)),
+    optional("tools", List(&Tagged(TOOL), 0, MANY)),
+    optional("tool_choice", Either(&[Word(&["none", "auto", "required"]), Tagged(TOOL_CHOICE)])),
+    optional("parallel_tool_calls", Bool),
+    optional("reasoning_effort", Word(&["none", "minimal", "low", "medium", "high", "xhigh"])),
+    optional("verbosity", Word(&["low", "medium", "high"])),
+    optional("modalities", List(&Word(&["text", "audio"]), 0, MANY)),
+    optional("audio", AnyObject),
+    optional("prediction", AnyObject),
+    optional("service_tier", Word(&["auto", "default", "flex", "scale", "priority", "fast"])),
+    optional("store", Bool),
+    optional("metadata", AnyObject),
+    optional("moderation", Any),
+    optional("web_search_options", AnyObject),
+    optional("functions", List(&AnyObject, 0, MANY)),
+    optional("function_call", Any),
+];
+
+static STREAM_OPTIONS: &[Field] = &[optional("include_usage", Bool), optional("include_obfuscation", Bool)];
+
+static MESSAGE: &[Field] = &[
+    required("role", Word(&["system", "assistant", "user", "function", "tool", "developer"])),
+    optional("content", Either(&[Text, List(&Tagged(CONTENT_PART), 0, MANY)])),
+    optional("name", Text),
+    optional("refusal", Text),
+    optional("audio", AnyObject),
+    optional("tool_calls", List(&Tagged(TOOL_CALL), 0, MANY)),
+    optional("tool_call_id", Text),
+    optional("function_call", AnyObject),
+];
+
+static CONTENT_PART: &[(&str, &[Field])] = &[
+    ("text", &[required("text", Text)]),
+    ("image_url", &[required("image_url", Object(&[required("url", Text), optional("detail", Text)]))]),
+    ("input_audio", &[required("input_audio", Object(&[required("data", Text), required("format", Text)]))]),
+    (
+        "file",
+        &[required(
+            "file",
+            Object(&[optional("file_data", Text), optional("file_id", Text), optional("filename", Text)]),
+        )],
+    ),
+    ("refusal", &[required("refusal", Text)]),
+];
+
+static TOOL_CALL: &[(&str, &[Field])] = &[
+    (
+        "function",
+        &[
+            required("id", Text),
+            required("function", Object(&[required("name", Text), required("arguments", Text)])),
+        ],
+    ),
+    (
+        "custom",
+        &[
+            required("id", Text),
+            required("custom", Object(&[required("name", Text), required("input", Text)])),
+        ],
+    ),
+];
+
+static RESPONSE_FORMAT: &[(&str, &[Field])] = &[
+    ("text", &[]),
+    ("json_object", &[]),
+    (
+        "json_schema",
+        &[required(
+            "json_schema",
+            Object(&[
+                required("name", Name),
+                optional("description", Text),
+                optional("schema", AnyObject),
+                optional("strict", Bool),
+            ]),
+        )],
+    ),
+];
+
+static TOOL: &[(&str, &[Field])] = &[
+    (
+        "function",
+        &[required(
+            "function",
+            Object(&[
+                required("name", Name),
+                optional("description", Text),
+                optional("parameters", AnyObject),
+                optional("strict", Bool),
+            ]),
+        )],
+    ),
+    (
+        "custom",
+        &[required(
+            "custom",
+            Object(&[required("name", Name), optional("description", Text), optional("format", AnyObject)]),
+        )],
+    ),
+];
+
+static TOOL_CHOICE: &[(&str, &[Field])] = &[
+    ("function", &[required("function", Object(&[required("name", Text)]))]),
+    ("custom", &[required("custom", Object(&[required("name", Text)]))]),
+    (
+        "allowed_tools",
+        &[required(
+            "allowed_tools",
+            Object(&[
+                required("mode", Word(&["auto", "required"])),
+                required("tools", List(&AnyObject, 1, MANY)),
+            ]),
+        )],
+    ),
+];

@@ -1,0 +1,103 @@
+//! Log probabilities of the tokens of an answer. They are made up, the same
+//! way every time.
+
+use serde::Serialize;
+
+use super::chunks::Delta;
+use crate::{
+    identity::Identity,
+    reply::{Candidate, Deltas, Part},
+};
+
+/// What might have stood there instead.
+const ALTERNATIVES: [&str; 19] = [
+    " the", " a", " it", " that", " this", " and", " to", " of", " in", " is", " was", " for", " on", " as",
+    " so", " but", " or", " not", " one",
+];
+
+/// Where log probabilities come from, if they were asked for.
+pub(super) struct LogprobsOf<'a> {
+    top: Option<usize>,
+    identity: &'a Identity,
+}
+
+#[derive(Serialize)]
+pub(super) struct Logprobs<'a> {
+    content: Option<Vec<Token<'a>>>,
+    refusal: Option<Vec<Token<'a>>>,
+}
+
+#[derive(Serialize)]
+struct Token<'a> {
+    #[serde(flatten)]
+    token: Scored<'a>,
+    top_logprobs: Vec<Scored<'a>>,
+}
+
+#[derive(Clone, Copy, Serialize)]
+struct Scored<'a> {
+    token: &'a str,
+    logprob: f64,
+    bytes: &'a [u8],
+}
+
+impl<'a> Scored<'a> {
+    fn new(token: &'a str, logprob: f64) -> Self {
+        Self { token, logprob, bytes: token.as_bytes() }
+    }
+}
+
+impl<'i> LogprobsOf<'i> {
+    /// `top` alternatives for each token; `None`: nothing was asked for.
+    pub(super) fn new(top: Option<usize>, identity: &'i Identity) -> Self {
+        Self { top, identity }
+    }
+
+    /// Of a whole candidate, each of its deltas being a token.
+    pub(super) fn of_candidate<'a>(&self, candidate: &'a Candidate) -> Option<Logprobs<'a>> {
+        let top = self.top?;
+        let score =
+            |deltas: &'a Deltas| deltas.iter().map(|token| self.score(token, top)).collect::<Vec<_>>();
+        let (mut content, mut refusal) = (None, None);
+        for part in &candidate.parts {
+            let (list, deltas) = match part {
+                Part::Text(deltas) => (&mut content, deltas),
+                Part::Refusal(deltas) => (&mut refusal, deltas),
+                _ => continue,
+            };
+            list.get_or_insert_with(Vec::new).extend(score(deltas));
+        }
+        Some(Logprobs { content, refusal })
+    }
+
+    /// Of one chunk, whose text is a token.
+    pub(super) fn of_step<'a>(&self, delta: &Delta<'a>) -> Option<Logprobs<'a>> {
+        let top = self.top?;
+        let content = delta.content.flatten().filter(|text| !text.is_empty());
+        let refusal = delta.refusal.flatten();
+        if content.is_none() && refusal.is_none() {
+            return None;
+        }
+        Some(Logprobs {
+            content: content.map(|token| vec![self.score(token, top)]),
+            refusal: refusal.map(|token| vec![self.score(token, top)]),
+        })
+    }
+
+    fn score<'a>(&self, token: &'a str, top: usize) -> Token<'a> {
+        let mut draw = self.identity.draw(&format!("logprob {token}"));
+        let mut milli = draw.below(500);
+        let scored = Scored::new(token, logprob(milli));
+        let alternatives = ALTERNATIVES.iter().filter(|text| **text != token).map(|text| {
+            milli += 1 + draw.below(2000);
+            Scored::new(text, logprob(milli))
+        });
+        let top_logprobs = std::iter::once(scored).chain(alternatives).take(top).collect();
+        Token { token: scored, top_logprobs }
+    }
+}
+
+/// Thousandths, so that the number is printed short.
+fn logprob(milli: u64) -> f64 {
+    -(u32::try_from(milli).map_or(f64::MAX, f64::from)) / 1000.0
+}

@@ -1,0 +1,204 @@
+//! The OpenAI API (`api.openai.com`), and its endpoints at Google under
+//! `/v1beta/openai`.
+//!
+//! Source: platform.openai.com/docs/api-reference, OpenAI's specification, and
+//! what recordings of the real service show.
+
+mod chat;
+mod check;
+mod chunks;
+mod fields;
+mod head;
+mod logprobs;
+mod read;
+mod refuse;
+
+use http::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use super::{
+    Dialect, Host, Occasion, Operation, Route,
+    event::{Carry, Eol, Events, Form, Frame, Said, Style},
+    gemini,
+};
+use crate::{
+    ask::{Ask, Shape, Want},
+    reply::{ApiError, Model, ModelPage, Reply},
+    request::{Credential, Request},
+};
+
+/// OpenAI's dialect.
+#[derive(Debug)]
+pub struct OpenAi;
+
+/// Where the endpoints stand, and in whose house.
+const ROOTS: [(&str, &str, Host); 2] = [("/v1beta/openai", "v1beta", Host::Google), ("/v1", "v1", Host::Own)];
+
+impl Dialect for OpenAi {
+    fn name(&self) -> &'static str {
+        "openai"
+    }
+
+    fn route(&self, request: &Request) -> Option<Route> {
+        let (path, version, host) = ROOTS.into_iter().find_map(|(root, version, host)| {
+            let path = request.path.strip_prefix(root)?;
+            (path.is_empty() || path.starts_with('/')).then_some((path, version, host))
+        })?;
+        let (allowed, operation, model) = match path {
+            "/chat/completions" => (Method::POST, Operation::Generate, ""),
+            "/models" => (Method::GET, Operation::Models, ""),
+            _ => match path.strip_prefix("/models/") {
+                Some(model) if !model.is_empty() => (Method::GET, Operation::Model, model),
+                _ => (request.method.clone(), Operation::Unknown, ""),
+            },
+        };
+        Some(Route {
+            dialect: &OpenAi,
+            operation: if request.method == allowed { operation } else { Operation::WrongMethod },
+            shape: Shape::Document,
+            version,
+            host,
+            model: model.strip_prefix("models/").unwrap_or(model).to_owned(),
+        })
+    }
+
+    fn read(&self, route: &Route, request: &Request, body: &mut Value) -> Result<Ask, ApiError> {
+        match route.operation {
+            Operation::Models => Ok(read::models(route)),
+            Operation::Model => Ok(read::model(route)),
+            Operation::Generate if !body.is_object() => Err(refuse::not_an_object(check::got(body))),
+            Operation::Generate => read::chat(body),
+            Operation::WrongMethod => Err(refuse::wrong_method(request.method.as_str(), &request.path)),
+            Operation::Count | Operation::Unknown => {
+                Err(refuse::unknown_path(request.method.as_str(), &request.path))
+            }
+        }
+    }
+
+    fn not_json(&self, _: &Route, _: &[u8], _: &serde_json::Error) -> ApiError {
+        refuse::not_json()
+    }
+
+    fn too_large(&self, limit: u64) -> ApiError {
+        refuse::too_large(limit)
+    }
+
+    fn wrong_key(&self, route: &Route, key: Option<Credential<'_>>) -> ApiError {
+        match route.host {
+            Host::Own => refuse::wrong_key(key),
+            Host::Google => refuse::wrong_key_at_google(key),
+        }
+    }
+
+    fn say(&self, route: &Route, ask: &Ask, reply: &Reply, occasion: &Occasion<'_>) -> Said {
+        let events = match (reply, &ask.want) {
+            (Reply::Generation(said), Want::Generate(want)) => match ask.shape {
+                Shape::Document => chat::completion(ask, want, said, occasion),
+                Shape::Sse | Shape::Array => chunks::stream(ask, want, said, occasion),
+            },
+            (Reply::Models(page), _) => Events::one(&models(route.host, page)),
+            (Reply::Model(described), _) => Events::one(&model(route.host, described)),
+            // OpenAI counts no tokens and generates for nobody who did not ask.
+            (Reply::Count(_) | Reply::Generation(_), _) => Events::default(),
+        };
+        let (frame, carry) = match ask.shape {
+            Shape::Document => (document(2, "\n"), Carry::Length),
+            Shape::Sse | Shape::Array => {
+                let frame = Frame { style: Style::Compact, form: Form::Sse(Eol::Lf) };
+                (frame, Carry::Chunked)
+            }
+        };
+        Said { status: StatusCode::OK, headers: head::success(ask, reply, occasion), events, frame, carry }
+    }
+
+    fn say_error(&self, route: &Route, error: &ApiError, occasion: &Occasion<'_>) -> Said {
+        let status = StatusCode::from_u16(error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let (body, frame) = match route.host {
+            Host::Own if is_edge(error.status) => (envelope(error), document(4, "\n")),
+            Host::Own => (envelope(error), document(2, "")),
+            Host::Google => (envelope_at_google(error), document(2, "\n")),
+        };
+        Said {
+            status,
+            headers: head::error(error.status, occasion),
+            events: Events::one(&body),
+            frame,
+            carry: Carry::Length,
+        }
+    }
+}
+
+/// Statuses that the edge answers, before a request gets to the service; its
+/// bodies are indented by four blanks.
+fn is_edge(status: u16) -> bool {
+    matches!(status, 401 | 404 | 405)
+}
+
+fn document(indent: usize, tail: &'static str) -> Frame {
+    Frame { style: Style::Pretty { indent }, form: Form::Document { tail } }
+}
+
+/// OpenAI's error object: all four members, nulls printed.
+fn envelope(error: &ApiError) -> Value {
+    let kind = if error.status < 500 { "invalid_request_error" } else { "server_error" };
+    let mut object = json!({"message": error.message, "type": kind, "param": null, "code": null});
+    for (name, value) in &error.members {
+        object[name] = value.clone();
+    }
+    json!({"error": object})
+}
+
+/// At Google an error is the only element of a list, in Google's shape.
+fn envelope_at_google(error: &ApiError) -> Value {
+    let plain = ApiError::new(error.status, error.message.clone());
+    json!([gemini::envelope(&plain)])
+}
+
+fn models(host: Host, page: &ModelPage) -> Value {
+    let list: Vec<_> = page.models.iter().map(|described| model(host, described)).collect();
+    json!({"object": "list", "data": list})
+}
+
+fn model(host: Host, model: &Model) -> Value {
+    match host {
+        Host::Own => json!({
+            "id": model.id, "object": "model", "created": model.created, "owned_by": model.owned_by,
+        }),
+        Host::Google => json!({
+            "id": format!("models/{}", model.id), "object": "model", "owned_by": "google",
+            "display_name": model.display_name,
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderMap;
+
+    use super::*;
+
+    fn route(method: Method, uri: &str) -> Option<Route> {
+        OpenAi.route(&Request::new(method, &uri.parse().unwrap(), HeaderMap::new()))
+    }
+
+    #[test]
+    fn the_endpoints_stand_in_two_houses() {
+        let own = route(Method::POST, "/v1/chat/completions").unwrap();
+        assert_eq!((own.operation, own.host), (Operation::Generate, Host::Own));
+        let google = route(Method::POST, "/v1beta/openai/chat/completions").unwrap();
+        assert_eq!((google.operation, google.host), (Operation::Generate, Host::Google));
+    }
+
+    #[test]
+    fn a_model_s_name_may_have_a_slash() {
+        let route = route(Method::GET, "/v1/models/a%2Fb").unwrap();
+        assert_eq!((route.operation, route.model.as_str()), (Operation::Model, "a/b"));
+    }
+
+    #[test]
+    fn another_method_is_not_another_path() {
+        assert_eq!(route(Method::GET, "/v1/chat/completions").unwrap().operation, Operation::WrongMethod);
+        assert_eq!(route(Method::POST, "/v1/nothing").unwrap().operation, Operation::Unknown);
+        assert!(route(Method::POST, "/v1x/models").is_none());
+    }
+}

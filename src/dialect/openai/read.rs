@@ -1,0 +1,254 @@
+//! An OpenAI request, understood.
+
+use serde_json::Value;
+
+use super::{check, fields, refuse};
+use crate::{
+    ask::{
+        Allowed, Ask, Extra, Generate, Output, Page, Prompt, Shape, StreamOptions, Thinking, Tool,
+        ToolChoice, Vendor, Want,
+    },
+    dialect::{Host, Route},
+    reply::{ApiError, Modality},
+    tokens,
+};
+
+pub(super) fn models(route: &Route) -> Ask {
+    Ask {
+        model: String::new(),
+        shape: Shape::Document,
+        want: Want::Models(Page {
+            vendor: match route.host {
+                Host::Own => Vendor::OpenAi,
+                Host::Google => Vendor::Google,
+            },
+            size: usize::MAX,
+            after: None,
+        }),
+    }
+}
+
+pub(super) fn model(route: &Route) -> Ask {
+    Ask { model: route.model.clone(), shape: Shape::Document, want: Want::Model }
+}
+
+pub(super) fn chat(body: &Value) -> Result<Ask, ApiError> {
+    let model = model_name(body)?;
+    check::object(body, fields::CHAT, "")?;
+    messages(items(&body["messages"]))?;
+    let tools: Vec<_> = items(&body["tools"]).iter().filter_map(tool).collect();
+    let is_stream = body["stream"] == true;
+    if body["stream_options"].is_object() && !is_stream {
+        return Err(refuse::only_with("stream_options", "stream", "enabled"));
+    }
+    let wants_logprobs = body["logprobs"] == true;
+    if body["top_logprobs"].as_u64().is_some_and(|count| count > 0) && !wants_logprobs {
+        return Err(refuse::only_with("top_logprobs", "logprobs", "enabled"));
+    }
+    let top = usize::try_from(body["top_logprobs"].as_u64().unwrap_or(0)).unwrap_or(0);
+    let limit = [&body["max_completion_tokens"], &body["max_tokens"]];
+    let generate = Generate {
+        prompt: prompt(body),
+        tool_choice: tool_choice(body, &tools)?,
+        tools,
+        output: output(&body["response_format"]),
+        candidates: u32::try_from(body["n"].as_u64().unwrap_or(1)).unwrap_or(1),
+        stop: stop(&body["stop"]),
+        max_tokens: limit.into_iter().find_map(Value::as_u64),
+        thinking: match body["reasoning_effort"].as_str() {
+            None | Some("none" | "minimal") => Thinking::Off,
+            Some(_) => Thinking::Hidden(None),
+        },
+        logprobs: wants_logprobs.then_some(top),
+        stream: stream_options(&body["stream_options"]),
+        ..Generate::default()
+    };
+    Ok(Ask {
+        model: model.strip_prefix("models/").unwrap_or(model).to_owned(),
+        shape: if is_stream { Shape::Sse } else { Shape::Document },
+        want: Want::Generate(Box::new(generate)),
+    })
+}
+
+fn items(value: &Value) -> &[Value] {
+    value.as_array().map(Vec::as_slice).unwrap_or_default()
+}
+
+fn model_name(body: &Value) -> Result<&str, ApiError> {
+    match &body["model"] {
+        Value::String(model) if !model.is_empty() => Ok(model),
+        Value::String(_) | Value::Null => Err(refuse::missing_model()),
+        other => Err(refuse::wrong_type("model", "a string", check::got(other))),
+    }
+}
+
+/// The rules about who may speak behind whom.
+fn messages(messages: &[Value]) -> Result<(), ApiError> {
+    let mut open: Vec<&str> = Vec::new();
+    let mut calls_at = 0;
+    for (index, message) in messages.iter().enumerate() {
+        let role = message["role"].as_str().unwrap_or_default();
+        if role == "tool" {
+            let id = message["tool_call_id"].as_str();
+            let Some(id) = id else {
+                return Err(refuse::missing(&format!("messages[{index}].tool_call_id")));
+            };
+            match open.iter().position(|known| *known == id) {
+                Some(at) => drop(open.remove(at)),
+                None => return Err(refuse::tool_message_alone(index)),
+            }
+        } else if !open.is_empty() {
+            return Err(refuse::tool_calls_unanswered(calls_at + 1, &open));
+        }
+        if role == "assistant" {
+            calls_at = index;
+            open = items(&message["tool_calls"]).iter().filter_map(|call| call["id"].as_str()).collect();
+        } else if message["content"].is_null() && role != "function" {
+            return Err(refuse::no_content(index));
+        }
+    }
+    if open.is_empty() { Ok(()) } else { Err(refuse::tool_calls_unanswered(calls_at + 1, &open)) }
+}
+
+fn prompt(body: &Value) -> Prompt {
+    let mut prompt = Prompt::default();
+    let mut names: Vec<(&str, &str)> = Vec::new();
+    for message in items(&body["messages"]) {
+        let content = Content::read(&message["content"]);
+        prompt.add_tokens(Modality::Text, tokens::count(&content.text));
+        for mime in &content.attachments {
+            prompt.add_tokens(Modality::of_mime(mime), tokens::ATTACHMENT_TOKENS);
+        }
+        for call in items(&message["tool_calls"]) {
+            let (name, arguments) = called(call);
+            prompt.add_tokens(Modality::Text, tokens::count(name) + tokens::count(arguments));
+            names.push((call["id"].as_str().unwrap_or_default(), name));
+        }
+        match message["role"].as_str() {
+            Some("user") => {
+                prompt.text = content.text;
+                prompt.attachments = content.attachments;
+            }
+            Some("assistant") => prompt.tool_results.clear(),
+            Some("tool") => {
+                let id = message["tool_call_id"].as_str().unwrap_or_default();
+                let name = names.iter().rev().find(|(known, _)| *known == id).map_or(id, |(_, name)| name);
+                prompt.tool_results.push((name.to_owned(), content.text));
+            }
+            _ => {}
+        }
+    }
+    for tool in items(&body["tools"]) {
+        if let Some(declaration) = tool.get("function").or_else(|| tool.get("custom")) {
+            prompt.add_tokens(Modality::Text, tokens::count(&declaration.to_string()));
+        }
+    }
+    prompt
+}
+
+fn called(call: &Value) -> (&str, &str) {
+    let (object, text) =
+        if call["type"] == "custom" { (&call["custom"], "input") } else { (&call["function"], "arguments") };
+    (object["name"].as_str().unwrap_or_default(), object[text].as_str().unwrap_or_default())
+}
+
+/// A message's content: its text, and what is attached to it.
+struct Content {
+    text: String,
+    attachments: Vec<String>,
+}
+
+impl Content {
+    fn read(content: &Value) -> Self {
+        if let Some(text) = content.as_str() {
+            return Self { text: text.to_owned(), attachments: Vec::new() };
+        }
+        let texts: Vec<_> = items(content)
+            .iter()
+            .filter_map(|part| part["text"].as_str().or_else(|| part["refusal"].as_str()))
+            .collect();
+        Self { text: texts.join("\n"), attachments: items(content).iter().filter_map(attachment).collect() }
+    }
+}
+
+/// The MIME type of an attachment, as far as the request tells it.
+fn attachment(part: &Value) -> Option<String> {
+    let inline = |url: &str| {
+        let head = url.strip_prefix("data:")?.split(',').next()?;
+        Some(head.split(';').next()?.to_owned())
+    };
+    match part["type"].as_str()? {
+        "image_url" => {
+            let url = part["image_url"]["url"].as_str().unwrap_or_default();
+            Some(inline(url).unwrap_or_else(|| "image/*".to_owned()))
+        }
+        "input_audio" => {
+            let format = part["input_audio"]["format"].as_str().unwrap_or("*");
+            Some(format!("audio/{format}"))
+        }
+        "file" => {
+            let url = part["file"]["file_data"].as_str().unwrap_or_default();
+            Some(inline(url).unwrap_or_else(|| "application/octet-stream".to_owned()))
+        }
+        _ => None,
+    }
+}
+
+fn tool(tool: &Value) -> Option<Tool> {
+    let function = tool.get("function")?;
+    Some(Tool { name: function["name"].as_str()?.to_owned(), parameters: function["parameters"].clone() })
+}
+
+fn tool_choice(body: &Value, tools: &[Tool]) -> Result<ToolChoice, ApiError> {
+    let choice = &body["tool_choice"];
+    if items(&body["tools"]).is_empty() {
+        return match choice {
+            Value::Null => Ok(ToolChoice::Free),
+            _ => Err(refuse::tool_choice_without_tools()),
+        };
+    }
+    let every = |allowed| match body["parallel_tool_calls"].as_bool() {
+        Some(false) => ToolChoice::One(allowed),
+        _ => ToolChoice::Every(allowed),
+    };
+    if choice == "required" {
+        return Ok(every(Allowed::All));
+    }
+    if let Some(name) = choice["function"]["name"].as_str() {
+        if !tools.iter().any(|tool| tool.name == name) {
+            return Err(refuse::tool_choice_unknown(name));
+        }
+        return Ok(ToolChoice::One(Allowed::Only(vec![name.to_owned()])));
+    }
+    let allowed = &choice["allowed_tools"];
+    if allowed["mode"] == "required" {
+        let names = items(&allowed["tools"]).iter().filter_map(|tool| tool["function"]["name"].as_str());
+        return Ok(every(Allowed::Only(names.map(str::to_owned).collect())));
+    }
+    Ok(ToolChoice::Free)
+}
+
+fn output(format: &Value) -> Output {
+    match format["type"].as_str() {
+        Some("json_object") => Output::Json,
+        Some("json_schema") => match &format["json_schema"]["schema"] {
+            Value::Null => Output::Json,
+            schema => Output::Schema(schema.clone()),
+        },
+        _ => Output::Text,
+    }
+}
+
+fn stop(value: &Value) -> Vec<String> {
+    match value {
+        Value::String(text) => vec![text.clone()],
+        list => items(list).iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+    }
+}
+
+fn stream_options(options: &Value) -> StreamOptions {
+    StreamOptions {
+        usage: if options["include_usage"] == true { Extra::Sent } else { Extra::Left },
+        obfuscation: if options["include_obfuscation"] == false { Extra::Left } else { Extra::Sent },
+    }
+}

@@ -1,0 +1,186 @@
+//! What OpenAI refuses, in its words.
+
+use std::fmt::Display;
+
+use serde_json::Value;
+
+use crate::{reply::ApiError, request::Credential};
+
+fn invalid_request(status: u16, message: impl Into<String>) -> ApiError {
+    ApiError::new(status, message).with("type", "invalid_request_error")
+}
+
+fn invalid(message: String, param: &str, code: &str) -> ApiError {
+    invalid_request(400, message).with("param", param).with("code", code)
+}
+
+pub(super) fn missing(path: &str) -> ApiError {
+    invalid(format!("Missing required parameter: '{path}'."), path, "missing_required_parameter")
+}
+
+pub(super) fn missing_model() -> ApiError {
+    invalid_request(400, "you must provide a model parameter")
+}
+
+pub(super) fn wrong_type(path: &str, expected: &str, got: &str) -> ApiError {
+    let message = format!("Invalid type for '{path}': expected {expected}, but got {got} instead.");
+    invalid(message, path, "invalid_type")
+}
+
+pub(super) fn unknown_word(path: &str, word: &str, words: &[&str]) -> ApiError {
+    let quoted: Vec<_> = words.iter().map(|word| format!("'{word}'")).collect();
+    let list = match quoted.as_slice() {
+        [] => String::new(),
+        [only] => only.clone(),
+        [one, other] => format!("{one} and {other}"),
+        [first @ .., last] => format!("{}, and {last}", first.join(", ")),
+    };
+    invalid(format!("Invalid value: '{word}'. Supported values are: {list}."), path, "invalid_value")
+}
+
+pub(super) fn not_a_name(path: &str) -> ApiError {
+    let message = format!(
+        "Invalid '{path}': string does not match pattern. Expected a string that matches the pattern '^[a-zA-Z0-9_-]+$'."
+    );
+    invalid(message, path, "invalid_value")
+}
+
+/// `side` is `below minimum` or `above maximum`.
+pub(super) fn out_of_range(path: &str, noun: &str, side: &str, bound: &dyn Display, got: &Value) -> ApiError {
+    let (sign, code) =
+        if side.starts_with("below") { (">=", "below_min_value") } else { ("<=", "above_max_value") };
+    let message = format!(
+        "Invalid '{path}': {noun} {side} value. Expected a value {sign} {bound}, but got {got} instead."
+    );
+    invalid(message, path, &format!("{noun}_{code}"))
+}
+
+pub(super) fn list_too_short(path: &str, least: usize) -> ApiError {
+    let message = format!(
+        "Invalid '{path}': empty array. Expected an array with minimum length {least}, but got an empty array instead."
+    );
+    invalid(message, path, "empty_array")
+}
+
+pub(super) fn list_too_long(path: &str, most: usize, length: usize) -> ApiError {
+    let message = format!(
+        "Invalid '{path}': array too long. Expected an array with maximum length {most}, but got an array with length {length} instead."
+    );
+    invalid(message, path, "array_above_max_length")
+}
+
+pub(super) fn only_with(param: &str, other: &str, state: &str) -> ApiError {
+    let message = format!("The '{param}' parameter is only allowed when '{other}' is {state}.");
+    invalid_request(400, message).with("param", param)
+}
+
+pub(super) fn tool_choice_without_tools() -> ApiError {
+    let message =
+        "Invalid value for 'tool_choice': 'tool_choice' is only allowed when 'tools' are specified.";
+    invalid_request(400, message).with("param", "tool_choice")
+}
+
+pub(super) fn tool_choice_unknown(name: &str) -> ApiError {
+    let message = format!("Tool choice '{name}' not found in 'tools' parameter.");
+    invalid_request(400, message).with("param", "tool_choice")
+}
+
+pub(super) fn no_content(index: usize) -> ApiError {
+    let message = "Invalid value for 'content': expected a string, got null.";
+    invalid_request(400, message).with("param", format!("messages.[{index}].content"))
+}
+
+pub(super) fn tool_message_alone(index: usize) -> ApiError {
+    let message = "Invalid parameter: messages with role 'tool' must be a response to a preceeding message with 'tool_calls'.";
+    invalid_request(400, message).with("param", format!("messages.[{index}].role"))
+}
+
+pub(super) fn tool_calls_unanswered(index: usize, ids: &[&str]) -> ApiError {
+    let message = format!(
+        "An assistant message with 'tool_calls' must be followed by tool messages responding to each \
+         'tool_call_id'. The following tool_call_ids did not have response messages: {}",
+        ids.join(", ")
+    );
+    invalid_request(400, message).with("param", format!("messages.[{index}].role"))
+}
+
+pub(super) fn not_json() -> ApiError {
+    invalid_request(
+        400,
+        "We could not parse the JSON body of your request. (HINT: This likely means you aren't using your HTTP \
+         library correctly. The OpenAI API expects a JSON payload, but what was sent was not valid JSON. If you have \
+         trouble figuring out how to fix this, please contact us through our help center at help.openai.com.)",
+    )
+}
+
+pub(super) fn not_an_object(got: &str) -> ApiError {
+    let message = format!("Invalid type for request body: expected an object, but got {got} instead.");
+    invalid_request(400, message).with("code", "invalid_type")
+}
+
+pub(super) fn too_large(limit: u64) -> ApiError {
+    invalid_request(413, format!("Maximum content size limit ({limit}) exceeded."))
+}
+
+pub(super) fn unknown_path(method: &str, path: &str) -> ApiError {
+    invalid_request(404, format!("Invalid URL ({method} {path})"))
+}
+
+pub(super) fn wrong_method(method: &str, path: &str) -> ApiError {
+    let message = format!(
+        "Not allowed to {method} on {path}. (HINT: Perhaps you meant to use a different HTTP method?)"
+    );
+    invalid_request(405, message).with("code", "method_not_supported")
+}
+
+/// The wrong key is shown, all but its ends masked.
+pub(super) fn wrong_key(key: Option<Credential<'_>>) -> ApiError {
+    match key {
+        None => invalid_request(
+            401,
+            "You didn't provide an API key. You need to provide your API key in an Authorization header using Bearer \
+             auth (i.e. Authorization: Bearer YOUR_KEY), or as the password field (with blank username) if you're \
+             accessing the API from your browser and are prompted for a username and password. You can obtain an API \
+             key from https://platform.openai.com/account/api-keys.",
+        ),
+        Some(key) => invalid_request(
+            401,
+            format!(
+                "Incorrect API key provided: {}. You can find your API key at https://platform.openai.com/account/api-keys.",
+                masked(key.secret())
+            ),
+        )
+        .with("code", "invalid_api_key"),
+    }
+}
+
+/// At Google, OpenAI's callers are refused in Google's words.
+pub(super) fn wrong_key_at_google(key: Option<Credential<'_>>) -> ApiError {
+    match key {
+        None => ApiError::new(400, "Missing or invalid Authorization header."),
+        Some(_) => ApiError::new(400, "API key not valid. Please pass a valid API key."),
+    }
+}
+
+/// The first eight and the last four characters stay readable, of short keys
+/// none.
+fn masked(key: &str) -> String {
+    let characters: Vec<_> = key.chars().collect();
+    let shown = if characters.len() > 16 { (8, characters.len() - 4) } else { (0, characters.len()) };
+    characters
+        .iter()
+        .enumerate()
+        .map(|(at, character)| if (shown.0..shown.1).contains(&at) { '*' } else { *character })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_key_is_masked() {
+        assert_eq!(masked("sk-abc123xxxxxxxxxxwxyz"), "sk-abc12***********wxyz");
+        assert_eq!(masked("secret"), "******");
+    }
+}

@@ -1,0 +1,40 @@
+//! mynah stands in for the Gemini and OpenAI APIs: it answers every call
+//! offline, the same way every time.
+//!
+//! ```
+//! # tokio::runtime::Runtime::new().unwrap().block_on(async {
+//! let server = mynah::Server::builder().start().await?;
+//! println!("point your client at {}", server.base_url());
+//! # Ok::<(), mynah::StartError>(())
+//! # }).unwrap();
+//! ```
+//!
+//! # One straight line
+//!
+//! Everything between the sockets is a function from values to values:
+//!
+//! ```text
+//! accept -> collect -> identify -> answer -> plan -> play
+//! ```
+//!
+//! [`request`] is what arrived. A [`dialect`] knows whose it is and reads it
+//! into an [`ask`]; [`answer`] makes a [`reply`] from that, in no provider's
+//! words; the dialect says the reply as events, and [`plan`] makes the bytes
+//! that the [`server`] then plays. All that varies comes from an [`identity`].
+//!
+//! A newcomer reads `server/exchange.rs` (the line itself), `dialect/mod.rs`
+//! and `plan/mod.rs`; `ARCHITECTURE.md` tells the rest.
+
+pub mod answer;
+pub mod ask;
+pub mod cli;
+pub mod dialect;
+pub mod identity;
+pub mod plan;
+pub mod reply;
+pub mod request;
+pub mod server;
+mod store;
+pub mod tokens;
+
+pub use server::{Builder, Ids, Server, StartError};

@@ -1,0 +1,107 @@
+//! Sockets: accepting them, serving HTTP on them, and letting them go.
+
+use std::{
+    convert::Infallible,
+    future::Future,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    pin::pin,
+    sync::Arc,
+    time::Duration,
+};
+
+use hyper::{server::conn::http1, service::service_fn};
+use hyper_util::{rt::TokioIo, server::graceful::GracefulShutdown};
+use tokio::net::{TcpListener, TcpStream};
+
+use super::{Settings, StartError, exchange::Exchange};
+
+/// How long to wait when the system has no more sockets to give.
+const OUT_OF_SOCKETS: Duration = Duration::from_millis(50);
+
+/// A server that listens, and is not serving yet.
+#[derive(Debug)]
+pub struct Listening {
+    listener: TcpListener,
+    address: SocketAddr,
+    grace: Duration,
+    exchange: Arc<Exchange>,
+}
+
+impl Listening {
+    pub(super) async fn bind(
+        address: SocketAddr,
+        grace: Duration,
+        settings: Settings,
+    ) -> Result<Self, StartError> {
+        let error = |source| StartError::Bind { address, source };
+        let listener = TcpListener::bind(address).await.map_err(error)?;
+        Ok(Self {
+            address: listener.local_addr().map_err(error)?,
+            listener,
+            grace,
+            exchange: Arc::new(Exchange::new(settings)),
+        })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The address as a URL that reaches it from this machine, base path
+    /// included.
+    pub fn base_url(&self) -> String {
+        let host = match self.address.ip() {
+            IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+            ip => ip,
+        };
+        let address = SocketAddr::new(host, self.address.port());
+        format!("http://{address}{}", self.exchange.base_path())
+    }
+
+    /// Serves until `stop` is done, then lets open answers go on for the grace
+    /// time.
+    pub async fn run(self, stop: impl Future<Output = ()>) {
+        let mut stop = pin!(stop);
+        let open = GracefulShutdown::new();
+        loop {
+            tokio::select! {
+                biased;
+                () = &mut stop => break,
+                accepted = self.listener.accept() => match accepted {
+                    Ok((socket, _)) => serve(socket, Arc::clone(&self.exchange), &open),
+                    Err(error) => {
+                        tracing::warn!("cannot accept a connection: {error}");
+                        tokio::time::sleep(OUT_OF_SOCKETS).await;
+                    }
+                },
+            }
+        }
+        drop(self.listener);
+        if tokio::time::timeout(self.grace, open.shutdown()).await.is_err() {
+            tracing::info!("open streams were cut");
+        }
+    }
+}
+
+fn serve(socket: TcpStream, exchange: Arc<Exchange>, open: &GracefulShutdown) {
+    // Nagle's algorithm would hold back the end of a stream for 40 ms.
+    if let Err(error) = socket.set_nodelay(true) {
+        tracing::warn!("cannot set TCP_NODELAY: {error}");
+    }
+    let service = service_fn(move |request| {
+        let exchange = Arc::clone(&exchange);
+        async move { Ok::<_, Infallible>(exchange.answer(request).await) }
+    });
+    let connection = http1::Builder::new()
+        // The answers carry the date of the server's own clock.
+        .auto_date_header(false)
+        .serve_connection(TokioIo::new(socket), service);
+    let connection = open.watch(connection);
+    tokio::spawn(async move {
+        if let Err(error) = connection.await {
+            tracing::debug!("connection: {error}");
+        }
+    });
+}

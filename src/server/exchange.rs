@@ -1,0 +1,154 @@
+//! The line that every request takes, and the only file that knows all of it:
+//! collect, identify, answer, plan, play.
+
+use bytes::Bytes;
+use http::{Response, StatusCode};
+use http_body::Body;
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::{
+    Ids, Settings, admin,
+    body::{PlanBody, Uncollected, collect},
+    session::Session,
+};
+use crate::{
+    answer,
+    ask::Ask,
+    dialect::{self, Occasion, Operation, Route},
+    identity::{Fingerprint, Identity},
+    plan::{self, WirePlan},
+    reply::ApiError,
+    request::Request,
+};
+
+/// All that is needed to answer a request.
+#[derive(Debug)]
+pub(super) struct Exchange {
+    settings: Settings,
+    session: Session,
+}
+
+impl Exchange {
+    pub(super) fn new(settings: Settings) -> Self {
+        Self { settings, session: Session::default() }
+    }
+
+    pub(super) fn base_path(&self) -> &str {
+        &self.settings.base_path
+    }
+
+    /// One request, one answer.
+    pub(super) async fn answer<B>(&self, incoming: http::Request<B>) -> Response<PlanBody>
+    where
+        B: Body<Data = Bytes>,
+    {
+        let (head, body) = incoming.into_parts();
+        let mut request = Request::new(head.method, &head.uri, head.headers);
+        let is_ours = request.strip_prefix(&self.settings.base_path);
+        if let Some(answer) = admin::answer(&request) {
+            return answer;
+        }
+        let route = if is_ours { dialect::identify(&request) } else { Route::nowhere(&request) };
+        let plan = match collect(&request, body, self.settings.max_body).await {
+            Ok(body) => {
+                request.body = body;
+                self.plan(&route, &request)
+            }
+            Err(problem) => self.refuse(&route, &request, &self.unread(&route, &problem), None),
+        };
+        log(&request, &route, plan.status);
+        play(plan)
+    }
+
+    /// What goes on the wire for a request that was read in full.
+    fn plan(&self, route: &Route, request: &Request) -> WirePlan {
+        let mut body = Value::Null;
+        let read = self.admit(route, request).and_then(|()| json(route, request)).and_then(|json| {
+            body = json;
+            route.dialect.read(route, request, &mut body)
+        });
+        match read {
+            Ok(ask) => self.reply(route, request, &ask, &body),
+            Err(error) => self.refuse(route, request, &error, Some(&body)),
+        }
+    }
+
+    fn reply(&self, route: &Route, request: &Request, ask: &Ask, body: &Value) -> WirePlan {
+        let reply = answer::built_in(ask);
+        let identity = self.identity(request, Some(body));
+        let said = route.dialect.say(route, ask, &reply, &self.occasion(&identity));
+        plan::plan(said, "built-in", self.settings.marks)
+    }
+
+    fn refuse(&self, route: &Route, request: &Request, error: &ApiError, body: Option<&Value>) -> WirePlan {
+        let identity = self.identity(request, body);
+        let said = route.dialect.say_error(route, error, &self.occasion(&identity));
+        plan::plan(said, "refusal", self.settings.marks)
+    }
+
+    fn identity(&self, request: &Request, body: Option<&Value>) -> Identity {
+        let fingerprint = Fingerprint::new(request, body.filter(|body| !body.is_null()));
+        let nth = match self.settings.ids {
+            Ids::Counted => self.session.count(fingerprint),
+            Ids::ByRequest => 0,
+        };
+        Identity::new(self.settings.seed, fingerprint, nth)
+    }
+
+    fn occasion<'a>(&self, identity: &'a Identity) -> Occasion<'a> {
+        Occasion { identity, now: self.settings.clock.unwrap_or_else(Timestamp::now) }
+    }
+
+    /// Whether the caller has a key that is accepted.
+    fn admit(&self, route: &Route, request: &Request) -> Result<(), ApiError> {
+        let keys = &self.settings.keys;
+        let is_right = |secret: &str| keys.iter().any(|key| key == secret);
+        if keys.is_empty() || request.credentials().any(|credential| is_right(credential.secret())) {
+            return Ok(());
+        }
+        Err(route.dialect.wrong_key(route, request.credentials().next()))
+    }
+
+    fn unread(&self, route: &Route, problem: &Uncollected) -> ApiError {
+        match problem {
+            Uncollected::TooLarge => route.dialect.too_large(self.settings.max_body),
+            Uncollected::Broken => ApiError::new(400, "The body of the request could not be read."),
+        }
+    }
+}
+
+/// The body as JSON, where the operation takes one; an empty body is an empty
+/// object.
+fn json(route: &Route, request: &Request) -> Result<Value, ApiError> {
+    match route.operation {
+        Operation::Generate | Operation::Count => {}
+        Operation::Models | Operation::Model | Operation::WrongMethod | Operation::Unknown => {
+            return Ok(Value::Null);
+        }
+    }
+    if request.body.is_empty() {
+        return Ok(Value::Object(serde_json::Map::new()));
+    }
+    serde_json::from_slice(&request.body)
+        .map_err(|error| route.dialect.not_json(route, &request.body, &error))
+}
+
+/// One line a request; refusals stand out. Keys are never in it.
+fn log(request: &Request, route: &Route, status: StatusCode) {
+    let (dialect, operation, status) = (route.dialect.name(), route.operation.name(), status.as_u16());
+    let line = format_args!("{} {} {status} {dialect} {operation}", request.method, request.target());
+    if status < 400 {
+        tracing::info!("{line}");
+    } else {
+        tracing::warn!("{line}");
+    }
+}
+
+fn play(plan: WirePlan) -> Response<PlanBody> {
+    let (status, headers) = (plan.status, plan.headers);
+    let mut response = Response::new(PlanBody::new(plan.body, plan.ends, plan.carry));
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
+    response
+}

@@ -1,6 +1,8 @@
 //! The line that every request takes, and the only file that knows all of it:
 //! collect, identify, answer, plan, play.
 
+use std::fmt;
+
 use bytes::Bytes;
 use http::{Response, StatusCode};
 use http_body::Body;
@@ -57,7 +59,6 @@ impl Exchange {
             }
             Err(problem) => self.refuse(&route, &request, &self.unread(&route, &problem), None),
         };
-        log(&request, &route, plan.status);
         play(plan)
     }
 
@@ -78,12 +79,16 @@ impl Exchange {
         let reply = answer::built_in(ask);
         let identity = self.identity(request, Some(body));
         let said = route.dialect.say(route, ask, &reply, &self.occasion(&identity));
+        tracing::info!("{}", line(request, route, said.status));
         plan::plan(said, "built-in", self.settings.marks)
     }
 
     fn refuse(&self, route: &Route, request: &Request, error: &ApiError, body: Option<&Value>) -> WirePlan {
         let identity = self.identity(request, body);
         let said = route.dialect.say_error(route, error, &self.occasion(&identity));
+        // The message about a wrong key shows a part of it.
+        let reason = if matches!(error.status, 401 | 403) { "the caller's key" } else { error.message.trim() };
+        tracing::warn!("{}: {}", line(request, route, said.status), reason.escape_debug());
         plan::plan(said, "refusal", self.settings.marks)
     }
 
@@ -134,15 +139,13 @@ fn json(route: &Route, request: &Request) -> Result<Value, ApiError> {
         .map_err(|error| route.dialect.not_json(route, &request.body, &error))
 }
 
-/// One line a request; refusals stand out. Keys are never in it.
-fn log(request: &Request, route: &Route, status: StatusCode) {
-    let (dialect, operation, status) = (route.dialect.name(), route.operation.name(), status.as_u16());
-    let line = format_args!("{} {} {status} {dialect} {operation}", request.method, request.target());
-    if status < 400 {
-        tracing::info!("{line}");
-    } else {
-        tracing::warn!("{line}");
-    }
+/// What a log says of a request. Keys are not in it, nor line breaks.
+fn line(request: &Request, route: &Route, status: StatusCode) -> impl fmt::Display {
+    fmt::from_fn(move |f| {
+        let target = request.target();
+        let (dialect, operation) = (route.dialect.name(), route.operation.name());
+        write!(f, "{} {} {} {dialect} {operation}", request.method, target.escape_debug(), status.as_u16())
+    })
 }
 
 fn play(plan: WirePlan) -> Response<PlanBody> {

@@ -45,18 +45,16 @@ impl Dialect for Gemini {
             None => (resource, None),
         };
         let is_model = is_model(resource);
-        let is_google = version != "v1" || calls_as_google(request);
+        let is_shared = version == "v1";
+        let is_google = !is_shared || calls_as_google(request);
         let operation = match (request.method.clone(), verb) {
             (Method::GET, None) if resource == "models" && is_google => Operation::Models,
             (Method::GET, _) if is_model && is_google => Operation::Model,
-            (Method::POST, Some("generateContent" | "streamGenerateContent")) if is_model => {
-                Operation::Generate
-            }
+            (Method::POST, Some("generateContent" | "streamGenerateContent")) if is_model => Operation::Generate,
             (Method::POST, Some("countTokens")) if is_model => Operation::Count,
-            _ if is_google || (is_model && verb.is_some() && request.method == Method::POST) => {
-                Operation::Unknown
-            }
-            _ => return None,
+            (Method::POST, Some(_)) if is_model => Operation::Unknown,
+            _ if is_shared => return None,
+            _ => Operation::Unknown,
         };
         // A model described by name may have a colon in it.
         let model = match (operation, verb) {
@@ -263,6 +261,7 @@ mod tests {
         assert!(route(Method::GET, "/v1/models").is_none());
         assert!(route(Method::POST, "/v1/chat/completions").is_none());
         assert!(route(Method::GET, "/v1beta/openai/models").is_none());
+        assert!(route(Method::POST, "/v1/chat/completions?key=k").is_none());
         assert_eq!(route(Method::GET, "/v1/models?key=k").unwrap().operation, Operation::Models);
         assert_eq!(route(Method::GET, "/v1beta/models").unwrap().operation, Operation::Models);
         let named = route(Method::GET, "/v1beta/models/ft:a").unwrap();

@@ -49,6 +49,8 @@ impl Dialect for OpenAi {
             "/models" => (Method::GET, Operation::Models, ""),
             _ => match path.strip_prefix("/models/") {
                 Some(model) if !model.is_empty() => (Method::GET, Operation::Model, model),
+                // Under /v1 an unknown path may be either provider's.
+                _ if host == Host::Own => return None,
                 _ => (request.method.clone(), Operation::Unknown, ""),
             },
         };
@@ -198,7 +200,8 @@ mod tests {
     #[test]
     fn another_method_is_not_another_path() {
         assert_eq!(route(Method::GET, "/v1/chat/completions").unwrap().operation, Operation::WrongMethod);
-        assert_eq!(route(Method::POST, "/v1/nothing").unwrap().operation, Operation::Unknown);
+        assert_eq!(route(Method::POST, "/v1beta/openai/nothing").unwrap().operation, Operation::Unknown);
+        assert!(route(Method::POST, "/v1/nothing").is_none());
         assert!(route(Method::POST, "/v1x/models").is_none());
     }
 }

@@ -46,7 +46,7 @@ fn generation(want: &Generate) -> Generation {
             Part::Thought(_) => {}
         }
     }
-    usage.thoughts = tokens::count(thought(want.thinking)) * u64::from(want.candidates);
+    usage.thoughts = tokens::count(thought(want.thinking));
     Generation { candidates, usage }
 }
 
@@ -59,7 +59,8 @@ fn thought(thinking: Thinking) -> &'static str {
 
 fn candidate(want: &Generate, index: u32) -> Candidate {
     let mut parts = Vec::new();
-    if let Thinking::Shown(_) = want.thinking {
+    // The model thinks once, however many answers there are to choose from.
+    if matches!(want.thinking, Thinking::Shown(_)) && index == 0 {
         parts.push(Part::Thought(Deltas::words(thought(want.thinking).to_owned())));
     }
     let calls = calls(want);

@@ -1,29 +1,39 @@
 //! A text that fits a regular expression: the plainest one, short.
 
+use std::ops::RangeInclusive;
+
 use regex::Regex;
 use regex_syntax::hir::{Class, Hir, HirKind};
 
 /// Repetitions tried beyond the fewest, to reach a wanted length.
 const MOST_REPETITIONS: u32 = 64;
 
-/// A text of `length` characters that fits, or of any length if there is none;
+/// What stands for a class of characters, where it has them.
+const PLAIN: &str = "aA0bB1cC2dD3eE4fF5 -_";
+
+/// The `nth` text that fits, of `length` characters if there is such a one;
 /// `None` where the expression cannot be read (look-around is not regular).
-pub(super) fn sample(pattern: &str, length: std::ops::RangeInclusive<usize>) -> Option<String> {
+pub(super) fn sample(pattern: &str, length: RangeInclusive<usize>, nth: usize) -> Option<String> {
     let hir = regex_syntax::parse(pattern).ok()?;
     let regex = Regex::new(pattern).ok()?;
-    let mut fitting = (0..MOST_REPETITIONS)
-        .map(|more| {
-            let mut text = String::new();
-            write(&hir, more, &mut text);
-            text
-        })
-        .filter(|text| regex.is_match(text));
-    let first = fitting.next()?;
-    let is_right = |text: &String| length.contains(&text.chars().count());
-    if is_right(&first) {
-        return Some(first);
+    let (mut right, mut others) = (Vec::new(), Vec::new());
+    let turns = if nth == 0 { 1 } else { PLAIN.len() };
+    for variation in
+        (0..turns).flat_map(|turn| (0..MOST_REPETITIONS).map(move |more| Variation { turn, more }))
+    {
+        let mut text = String::new();
+        variation.write(&hir, &mut text);
+        let list = if length.contains(&text.chars().count()) { &mut right } else { &mut others };
+        if list.len() <= nth && !list.contains(&text) && regex.is_match(&text) {
+            list.push(text);
+        }
+        if right.len() > nth {
+            break;
+        }
     }
-    Some(fitting.find(is_right).unwrap_or(first))
+    let mut found = if right.is_empty() { others } else { right };
+    let last = found.len().checked_sub(1)?;
+    Some(found.swap_remove(nth.min(last)))
 }
 
 /// Whether a text fits; an expression that cannot be read fits all.
@@ -31,39 +41,52 @@ pub(super) fn fits(pattern: &str, text: &str) -> bool {
     Regex::new(pattern).map_or(true, |regex| regex.is_match(text))
 }
 
-/// Each repetition is done `more` times beyond the fewest, as far as it may.
-fn write(hir: &Hir, more: u32, text: &mut String) {
-    match hir.kind() {
-        HirKind::Empty | HirKind::Look(_) => {}
-        HirKind::Literal(literal) => text.push_str(&String::from_utf8_lossy(&literal.0)),
-        HirKind::Class(class) => text.extend(character(class)),
-        HirKind::Repetition(repetition) => {
-            let times = repetition.min.saturating_add(more);
-            let times = repetition.max.map_or(times, |max| times.min(max));
-            for _ in 0..times.max(repetition.min).min(repetition.min.max(MOST_REPETITIONS)) {
-                write(&repetition.sub, more, text);
-            }
-        }
-        HirKind::Capture(capture) => write(&capture.sub, more, text),
-        HirKind::Concat(all) => all.iter().for_each(|hir| write(hir, more, text)),
-        HirKind::Alternation(any) => {
-            if let Some(first) = any.first() {
-                write(first, more, text);
-            }
-        }
-    }
+/// One of the texts that an expression stands for.
+#[derive(Clone, Copy)]
+struct Variation {
+    /// Which of its characters stands for a class.
+    turn: usize,
+    /// How often a repetition is done beyond the fewest, as far as it may.
+    more: u32,
 }
 
-/// A letter or a digit where the class has one.
-fn character(class: &Class) -> Option<char> {
-    let ranges: Vec<(char, char)> = match class {
-        Class::Unicode(class) => class.ranges().iter().map(|range| (range.start(), range.end())).collect(),
-        Class::Bytes(class) => {
-            class.ranges().iter().map(|range| (char::from(range.start()), char::from(range.end()))).collect()
+impl Variation {
+    fn write(self, hir: &Hir, text: &mut String) {
+        match hir.kind() {
+            HirKind::Empty | HirKind::Look(_) => {}
+            HirKind::Literal(literal) => text.push_str(&String::from_utf8_lossy(&literal.0)),
+            HirKind::Class(class) => text.extend(self.character(class)),
+            HirKind::Repetition(repetition) => {
+                let (least, most) = (repetition.min, repetition.max.unwrap_or(u32::MAX));
+                for _ in 0..least.saturating_add(self.more).min(most) {
+                    self.write(&repetition.sub, text);
+                }
+            }
+            HirKind::Capture(capture) => self.write(&capture.sub, text),
+            HirKind::Concat(all) => all.iter().for_each(|hir| self.write(hir, text)),
+            HirKind::Alternation(any) => self.write(&any[self.turn % any.len()], text),
         }
-    };
-    let has = |wanted: &char| ranges.iter().any(|(start, end)| (start..=end).contains(&wanted));
-    "aA0bB1 -_".chars().find(has).or_else(|| ranges.first().map(|(start, _)| *start))
+    }
+
+    /// A letter or a digit where the class has one.
+    fn character(self, class: &Class) -> Option<char> {
+        let ranges: Vec<(char, char)> = match class {
+            Class::Unicode(class) => {
+                class.ranges().iter().map(|range| (range.start(), range.end())).collect()
+            }
+            Class::Bytes(class) => class
+                .ranges()
+                .iter()
+                .map(|range| (char::from(range.start()), char::from(range.end())))
+                .collect(),
+        };
+        let has = |wanted: &char| ranges.iter().any(|(start, end)| (start..=end).contains(&wanted));
+        let plain: Vec<_> = PLAIN.chars().filter(has).collect();
+        match plain.len() {
+            0 => ranges.first().map(|(start, _)| *start),
+            count => Some(plain[self.turn % count]),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -81,14 +104,22 @@ mod tests {
             "x",
             ".*",
         ] {
-            let text = sample(pattern, 0..=usize::MAX).unwrap();
+            let text = sample(pattern, 0..=usize::MAX, 0).unwrap();
             assert!(fits(pattern, &text), "{pattern} {text}");
         }
     }
 
     #[test]
     fn a_length_is_reached_by_repeating() {
-        assert_eq!(sample("^a+$", 5..=8).unwrap(), "aaaaa");
-        assert_eq!(sample("^(?=x)", 0..=9), None);
+        assert_eq!(sample("^a+$", 5..=8, 0).unwrap(), "aaaaa");
+        assert_eq!(sample("^(?=x)", 0..=9, 0), None);
+    }
+
+    #[test]
+    fn each_number_gives_another_text() {
+        for pattern in ["^[a-z]{3}$", "^x+$", "^(one|two|three)$"] {
+            let texts = [0, 1, 2].map(|nth| sample(pattern, 0..=usize::MAX, nth).unwrap());
+            assert!(texts[0] != texts[1] && texts[1] != texts[2] && texts[0] != texts[2], "{texts:?}");
+        }
     }
 }

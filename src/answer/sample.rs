@@ -108,36 +108,26 @@ impl Sampler<'_> {
         if fallback.is_some() || is_split(schema) {
             return fallback;
         }
+        let types = schema::types(schema);
+        let mut kinds: Vec<_> = types.iter().map(String::as_str).filter(|kind| *kind != "null").collect();
+        if types.is_empty() {
+            kinds.push(implied_type(schema));
+        }
         let tries = if schema.contains_key("not") { TRIES } else { 1 };
-        for more in 0..tries {
-            if let Some(value) = self.plain(schema, name, nth + more) {
+        for (kind, more) in kinds.into_iter().flat_map(|kind| (0..tries).map(move |more| (kind, more))) {
+            if let Some(value) = self.of_type(kind, schema, name, nth + more) {
                 if tries == 1 || fits(self.root, &value) {
                     return Some(value);
                 }
                 fallback.get_or_insert(value);
             }
         }
-        fallback
-    }
-
-    /// A value of the schema's first type that is not null.
-    fn plain(&mut self, schema: &Map<String, Value>, name: &str, nth: usize) -> Option<Value> {
-        let types = schema::types(schema);
-        let mut found = None;
-        for kind in types.iter().filter(|kind| *kind != "null") {
-            found = self.of_type(kind, schema, name, nth);
-            if found.is_some() {
-                break;
-            }
-        }
-        if types.is_empty() {
-            found = self.of_type(implied_type(schema), schema, name, nth);
-        }
         let is_nullable =
             types.iter().any(|kind| kind == "null") || schema.get("nullable") == Some(&json!(true));
-        found.or_else(|| is_nullable.then_some(Value::Null))
+        fallback.or_else(|| is_nullable.then_some(Value::Null))
     }
 
+    /// The `nth` value of one type.
     fn of_type(&mut self, kind: &str, schema: &Map<String, Value>, name: &str, nth: usize) -> Option<Value> {
         match kind {
             "object" => self.object(schema, nth),
@@ -201,7 +191,7 @@ impl Sampler<'_> {
         }
         match map(schema, "patternProperties").next() {
             Some((wanted, _)) if schema.get("additionalProperties") == Some(&json!(false)) => {
-                pattern::sample(wanted, nth..=usize::MAX)
+                pattern::sample(wanted, 0..=usize::MAX, nth)
             }
             _ => Some(numbered("key", nth)),
         }
@@ -320,7 +310,7 @@ fn text(schema: &Map<String, Value>, name: &str, nth: usize) -> String {
     let least = count(schema, "minLength").unwrap_or(0).min(LONGEST_TEXT);
     let most = count(schema, "maxLength").unwrap_or(usize::MAX);
     if let Some(wanted) = schema.get("pattern").and_then(Value::as_str)
-        && let Some(text) = pattern::sample(wanted, (least.max(nth))..=most)
+        && let Some(text) = pattern::sample(wanted, least..=most, nth)
     {
         return text;
     }

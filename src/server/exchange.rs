@@ -87,7 +87,8 @@ impl Exchange {
         let identity = self.identity(request, body);
         let said = route.dialect.say_error(route, error, &self.occasion(&identity));
         // The message about a wrong key shows a part of it.
-        let reason = if matches!(error.status, 401 | 403) { "the caller's key" } else { error.message.trim() };
+        let reason =
+            if matches!(error.status, 401 | 403) { "the caller's key" } else { error.message.trim() };
         tracing::warn!("{}: {}", line(request, route, said.status), reason.escape_debug());
         plan::plan(said, "refusal", self.settings.marks)
     }

@@ -50,7 +50,9 @@ impl Dialect for Gemini {
         let operation = match (request.method.clone(), verb) {
             (Method::GET, None) if resource == "models" && is_google => Operation::Models,
             (Method::GET, _) if is_model && is_google => Operation::Model,
-            (Method::POST, Some("generateContent" | "streamGenerateContent")) if is_model => Operation::Generate,
+            (Method::POST, Some("generateContent" | "streamGenerateContent")) if is_model => {
+                Operation::Generate
+            }
             (Method::POST, Some("countTokens")) if is_model => Operation::Count,
             (Method::POST, Some(_)) if is_model => Operation::Unknown,
             _ if is_shared => return None,

@@ -1,0 +1,192 @@
+//! The program: its options, its banner, its signals, its exit codes.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader, Read},
+    path::PathBuf,
+    process::{Child, Command, Output, Stdio},
+};
+
+use crate::raw::Raw;
+
+fn mynah() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_mynah"))
+}
+
+fn run(arguments: &[&str]) -> Output {
+    mynah().args(arguments).output().unwrap()
+}
+
+/// A server that was told to run, and is ended when this is dropped.
+struct Serving {
+    child: Child,
+    banner: String,
+}
+
+impl Serving {
+    fn start(arguments: &[&str]) -> Self {
+        let mut command = mynah();
+        command.args(["serve", "--port", "0"]).args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut banner = String::new();
+        let mut out = BufReader::new(child.stdout.as_mut().unwrap());
+        while !banner.contains("messages") {
+            assert!(out.read_line(&mut banner).unwrap() > 0, "no banner: {banner}");
+        }
+        Self { child, banner }
+    }
+
+    fn url(&self) -> &str {
+        self.banner.split_whitespace().find(|word| word.starts_with("http://")).unwrap()
+    }
+
+    fn signal(&self, name: &str) {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-s", name, &id]).status().unwrap().success());
+    }
+
+    fn end(mut self) -> (Option<i32>, String) {
+        let code = self.child.wait().unwrap().code();
+        let mut log = String::new();
+        self.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+        (code, log)
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        // Already gone where the test went well.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+#[test]
+fn the_banner_has_the_lines_to_paste() {
+    let serving = Serving::start(&[]);
+    let url = serving.url();
+    for line in [
+        format!("GOOGLE_GEMINI_BASE_URL={url} GEMINI_API_KEY=any"),
+        format!("OPENAI_BASE_URL={url}/v1 OPENAI_API_KEY=any"),
+        "export NO_PROXY=127.0.0.1,localhost".to_owned(),
+    ] {
+        assert!(serving.banner.contains(&line), "{}", serving.banner);
+    }
+    assert_eq!(Raw::connect(url).ask("GET /v1/models", &[], "").status(), 200);
+}
+
+#[test]
+fn the_port_file_is_there_while_it_listens() {
+    let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("port-file");
+    fs::write(&file, "1\n").unwrap();
+    let serving = Serving::start(&["--port-file", file.to_str().unwrap()]);
+    let port = std::iter::repeat_with(|| fs::read_to_string(&file).unwrap_or_default())
+        .find(|port| !port.is_empty());
+    assert!(serving.url().ends_with(&format!(":{}", port.unwrap().trim())));
+    serving.signal("TERM");
+    assert_eq!(serving.end().0, Some(0));
+    assert!(!file.exists());
+}
+
+#[test]
+fn both_signals_end_it_well() {
+    for name in ["INT", "TERM"] {
+        let serving = Serving::start(&[]);
+        serving.signal(name);
+        assert_eq!(serving.end().0, Some(0), "{name}");
+    }
+}
+
+/// More than the sockets between hold, so that it is still open when the signal
+/// comes.
+fn long_stream(client: &mut Raw) {
+    let text = "many words ".repeat(20_000);
+    let body =
+        format!(r#"{{"model": "m", "stream": true, "messages": [{{"role": "user", "content": "{text}"}}]}}"#);
+    client.send(crate::raw::request("POST /v1/chat/completions", &[], &body));
+}
+
+#[test]
+fn an_open_stream_is_given_time_to_end() {
+    let serving = Serving::start(&[]);
+    let mut client = Raw::connect(serving.url());
+    long_stream(&mut client);
+    client.peek();
+    serving.signal("TERM");
+    let answer = client.answer();
+    assert!(answer.body().ends_with("data: [DONE]\n\n"));
+    assert_eq!(serving.end().0, Some(0));
+}
+
+#[test]
+fn a_stream_that_nobody_reads_does_not_keep_it_alive() {
+    let serving = Serving::start(&[]);
+    let mut client = Raw::connect(serving.url());
+    long_stream(&mut client);
+    client.peek();
+    serving.signal("TERM");
+    assert_eq!(serving.end().0, Some(0));
+}
+
+#[test]
+fn keys_never_reach_the_log() {
+    let serving = Serving::start(&["--log", "debug", "--api-key", "sk-right-0123456789abcdef"]);
+    let mut client = Raw::connect(serving.url());
+    let wrong = "sk-wrong-0123456789abcdef";
+    let bearer = format!("Bearer {wrong}");
+    client.ask(&format!("GET /v1/models?key={wrong}"), &[], "");
+    client.ask("GET /v1/models", &[("authorization", &bearer)], "");
+    client.ask("GET /v1beta/models", &[("x-goog-api-key", wrong)], "");
+    client.ask("GET /v1/models", &[("x-api-key", wrong)], "");
+    client.ask("GET /v1/models", &[("authorization", "Bearer sk-right-0123456789abcdef")], "");
+    assert!(!serving.banner.contains("sk-right"));
+    serving.signal("TERM");
+    let (_, log) = serving.end();
+    assert!(log.contains("GET /v1/models?key=*** 400"), "{log}");
+    assert!(!log.contains("sk-wrong") && !log.contains("sk-right") && !log.contains("cdef"), "{log}");
+}
+
+#[test]
+fn a_line_break_in_a_path_is_no_line_in_the_log() {
+    let serving = Serving::start(&["--log", "info"]);
+    Raw::connect(serving.url()).ask("GET /v1/models/a%0A%20INFO%20forged", &[], "");
+    serving.signal("TERM");
+    let (_, log) = serving.end();
+    assert_eq!(log.lines().count(), 1, "{log}");
+}
+
+#[test]
+fn health_tells_a_server_from_everything_else() {
+    let serving = Serving::start(&["--base-path", "/api"]);
+    let well = run(&["health", serving.url()]);
+    assert_eq!((well.status.code(), well.stdout.as_slice()), (Some(0), b"ok\n".as_slice()));
+    let nobody = run(&["health", "http://127.0.0.1:1"]);
+    assert_eq!(nobody.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&nobody.stderr).contains("http://127.0.0.1:1/ is not healthy"));
+}
+
+#[test]
+fn mistakes_on_the_command_line_have_exit_codes_of_their_own() {
+    let serving = Serving::start(&[]);
+    let port = serving.url().rsplit(':').next().unwrap();
+    let taken = run(&["serve", "--port", port]);
+    assert_eq!(taken.status.code(), Some(3));
+    assert!(String::from_utf8_lossy(&taken.stderr).contains(&format!("127.0.0.1:{port} is in use")));
+    for (arguments, hint) in [
+        (["serve", "--prot", "1"], "a similar argument exists: '--port'"),
+        (["serve", "--host", "example.com"], "expected an IP address"),
+        (["serve", "--clock", "yesterday"], "expected a time in RFC 3339"),
+        (["serve", "--ids", "random"], "possible values: counted, by-request"),
+        (["serve", "--max-body", "lots"], "expected a size"),
+        (["serve", "--base-path", "api"], "expected a path such as /api"),
+        (["serve", "--api-key", ""], "a key that is empty"),
+    ] {
+        let output = run(&arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(told.contains(hint), "{told}");
+    }
+    let file = run(&["serve", "--port", "0", "--port-file", "/nowhere/at/all"]);
+    assert_eq!(file.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&file.stderr).contains("cannot write /nowhere/at/all"));
+}

@@ -1,0 +1,137 @@
+//! Replies made by hand, said by a dialect: what the built-in answer has no
+//! reason to say.
+
+use bytes::Bytes;
+use http::{HeaderMap, Method};
+use mynah::{
+    dialect::{self, Occasion},
+    identity::{Fingerprint, Identity},
+    plan::{self, Marks, WirePlan},
+    reply::{Call, Candidate, Deltas, Finish, Generation, Part, Reply, Usage},
+    request::Request,
+};
+use serde_json::{Value, json};
+
+/// The plan for this reply to such a request.
+pub(crate) fn said(path: &str, mut body: Value, reply: &Reply) -> WirePlan {
+    let mut request = Request::new(Method::POST, &path.parse().unwrap(), HeaderMap::new());
+    request.body = Bytes::from(body.to_string());
+    let route = dialect::identify(&request);
+    let ask = route.dialect.read(&route, &request, &mut body).unwrap();
+    let identity = Identity::new(7, Fingerprint::new(&request, Some(&body)), 0);
+    let occasion = Occasion { identity: &identity, now: "2026-01-01T00:00:00Z".parse().unwrap() };
+    plan::plan(route.dialect.say(&route, &ask, reply, &occasion), "test", Marks::Hidden)
+}
+
+/// The JSON of each event of a stream of server-sent events.
+pub(crate) fn events(plan: &WirePlan) -> Vec<Value> {
+    let body = std::str::from_utf8(&plan.body).unwrap();
+    body.split("data: ")
+        .skip(1)
+        .filter(|data| !data.starts_with("[DONE]"))
+        .map(|data| serde_json::from_str(data).unwrap())
+        .collect()
+}
+
+pub(crate) fn chat(extra: &str) -> Value {
+    let body = format!(r#"{{"model": "m", "messages": [{{"role": "user", "content": "x"}}]{extra}}}"#);
+    serde_json::from_str(&body).unwrap()
+}
+
+pub(crate) fn reply(parts: Vec<Part>, finish: Finish) -> Reply {
+    Reply::Generation(Generation { candidates: vec![Candidate { parts, finish }], usage: Usage::default() })
+}
+
+const PLAIN: &str = r#", "stream_options": {"include_obfuscation": false}, "stream": true"#;
+
+fn deltas(plan: &WirePlan) -> Vec<Value> {
+    events(plan).iter().map(|event| event["choices"][0]["delta"].clone()).collect()
+}
+
+#[test]
+fn a_refusal_takes_the_place_of_the_content() {
+    let reply = reply(vec![Part::Refusal(Deltas::pieces(["I will", " not."]))], Finish::Stop);
+    let whole: Value = serde_json::from_slice(&said("/v1/chat/completions", chat(""), &reply).body).unwrap();
+    let message = &whole["choices"][0]["message"];
+    assert_eq!((&message["content"], &message["refusal"]), (&json!(null), &json!("I will not.")));
+    assert_eq!(
+        deltas(&said("/v1/chat/completions", chat(PLAIN), &reply)),
+        [
+            json!({"role": "assistant", "content": null, "refusal": null}),
+            json!({"refusal": "I will"}),
+            json!({"refusal": " not."}),
+            json!({}),
+        ]
+    );
+}
+
+#[test]
+fn parallel_calls_have_an_index_each_and_their_id_once() {
+    let call = |name: &str, arguments| Part::Call(Call { name: name.to_owned(), arguments });
+    let parts = vec![
+        Part::Text(Deltas::pieces(["Let me see."])),
+        call("one", json!({"city": "Zürich"})),
+        call("two", json!({})),
+    ];
+    let deltas = deltas(&said("/v1/chat/completions", chat(PLAIN), &reply(parts, Finish::Call)));
+    let calls: Vec<_> =
+        deltas.iter().filter_map(|delta| delta.get("tool_calls")).map(|calls| &calls[0]).collect();
+    assert_eq!(deltas[0], json!({"role": "assistant", "content": "", "refusal": null}));
+    for (index, name, arguments) in [(0, "one", r#"{"city":"Zürich"}"#), (1, "two", "{}")] {
+        let own: Vec<_> = calls.iter().filter(|call| call["index"] == index).collect();
+        assert_eq!((&own[0]["function"]["name"], &own[0]["type"]), (&json!(name), &json!("function")));
+        assert!(own[0]["id"].as_str().unwrap().starts_with("call_"));
+        assert!(
+            own[1..].iter().all(|call| call.get("id").is_none() && call["function"].get("name").is_none())
+        );
+        let joined: String = own.iter().map(|call| call["function"]["arguments"].as_str().unwrap()).collect();
+        assert_eq!(joined, arguments);
+    }
+}
+
+#[test]
+fn a_call_that_comes_first_shares_the_role_s_chunk() {
+    let parts = vec![Part::Call(Call { name: "f".to_owned(), arguments: json!({}) })];
+    let first = deltas(&said("/v1/chat/completions", chat(PLAIN), &reply(parts, Finish::Call))).remove(0);
+    assert_eq!(
+        (&first["role"], &first["content"], &first["refusal"]),
+        (&json!("assistant"), &json!(null), &json!(null))
+    );
+    assert_eq!(first["tool_calls"][0]["function"], json!({"name": "f", "arguments": ""}));
+}
+
+#[test]
+fn gemini_says_thoughts_first_and_counts_them_apart() {
+    let parts = vec![Part::Thought(Deltas::pieces(["Hm"])), Part::Text(Deltas::pieces(["Well", ""]))];
+    let mut reply = reply(parts, Finish::Length);
+    if let Reply::Generation(said) = &mut reply {
+        said.usage.thoughts = 1;
+        said.usage.output = 9;
+    }
+    let body = json!({"contents": [{"parts": [{"text": "x"}]}]});
+    let events = events(&said("/v1/models/m:streamGenerateContent?alt=sse", body, &reply));
+    let part = |at: usize| &events[at]["candidates"][0]["content"]["parts"][0];
+    let usage = |at: usize| &events[at]["usageMetadata"];
+    assert_eq!(part(0), &json!({"text": "Hm", "thought": true}));
+    assert_eq!(
+        (usage(0)["thoughtsTokenCount"].clone(), usage(0).get("candidatesTokenCount")),
+        (json!(1), None)
+    );
+    assert_eq!((part(1), &usage(1)["candidatesTokenCount"]), (&json!({"text": "Well"}), &json!(1)));
+    assert_eq!((part(2), &usage(2)["candidatesTokenCount"]), (&json!({"text": ""}), &json!(9)));
+    let finish: Vec<_> = events.iter().map(|event| event["candidates"][0]["finishReason"].as_str()).collect();
+    assert_eq!(finish, [None, None, Some("MAX_TOKENS")]);
+}
+
+#[test]
+fn an_empty_answer_still_ends() {
+    let nothing = reply(Vec::new(), Finish::Length);
+    let body = json!({"contents": [{"parts": [{"text": "x"}]}]});
+    let gemini = events(&said("/v1/models/m:streamGenerateContent?alt=sse", body, &nothing));
+    assert_eq!(
+        gemini[0]["candidates"],
+        json!([{"content": {"role": "model"}, "finishReason": "MAX_TOKENS", "index": 0}])
+    );
+    let openai = deltas(&said("/v1/chat/completions", chat(PLAIN), &nothing));
+    assert_eq!(openai, [json!({"role": "assistant", "content": "", "refusal": null}), json!({})]);
+}

@@ -1,0 +1,91 @@
+import contextlib
+import os
+
+import pytest
+import pytest_asyncio
+
+import sdk
+from servers import Server, binary
+
+# Settings of the machine that would change what the SDKs do.
+FOREIGN = ("OPENAI_", "GOOGLE_", "GEMINI_")
+
+
+def pytest_configure(config):
+    if not binary().is_file():
+        raise pytest.UsageError(f"there is no {binary()}: build it, or set MYNAH_BIN to where it is")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def environment():
+    with pytest.MonkeyPatch.context() as patch:
+        for name in list(os.environ):
+            if name.upper().endswith("_PROXY") or name.upper().startswith(FOREIGN):
+                patch.delenv(name)
+        patch.setenv("NO_PROXY", "127.0.0.1,localhost")
+        yield
+
+
+@pytest.fixture(scope="session")
+def serve(tmp_path_factory):
+    """Starts a fresh server with these flags; all end with the session."""
+    with contextlib.ExitStack() as stack:
+
+        def start(*flags):
+            server = Server(flags, tmp_path_factory.mktemp("server"))
+            stack.callback(server.stop)
+            return server
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def server(serve):
+    """The server that most tests share."""
+    return serve()
+
+
+@pytest.fixture(scope="session", params=sdk.WAYS)
+def way(request):
+    return request.param
+
+
+@pytest_asyncio.fixture(scope="session")
+async def openai_at(way, environment):
+    """Makes a client of OpenAI's SDK for a server's URL; the keywords are its options."""
+    async with contextlib.AsyncExitStack() as stack:
+
+        def client(url, **options):
+            made = sdk.openai_client(way, url, **options)
+            stack.push_async_callback(close, made.close)
+            return made
+
+        yield client
+
+
+@pytest_asyncio.fixture(scope="session")
+async def google_at(way, environment):
+    """Makes a client of Google's SDK for a server's URL; the keywords are its HTTP options."""
+    async with contextlib.AsyncExitStack() as stack:
+
+        def client(url, **options):
+            meant, whole = sdk.google_client(way, url, **options)
+            stack.push_async_callback(close, whole.close)
+            stack.push_async_callback(close, whole.aio.aclose)
+            return meant
+
+        yield client
+
+
+async def close(closing):
+    await sdk.settled(closing())
+
+
+@pytest.fixture(scope="session")
+def openai_client(openai_at, server):
+    return openai_at(server.url)
+
+
+@pytest.fixture(scope="session")
+def google_client(google_at, server):
+    return google_at(server.url)

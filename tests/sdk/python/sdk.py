@@ -1,0 +1,65 @@
+"""Both SDKs in each of their ways, so that one test serves all of them."""
+
+import contextlib
+import inspect
+
+import httpx2
+import openai
+from google import genai
+from google.genai import types
+
+# aiohttp reads HTTP by a parser of its own, so it is a way apart.
+WAYS = ["sync", "async", "aiohttp"]
+
+GPT = "gpt-4o"
+GEMINI = "gemini-2.5-flash"
+
+
+def user(content):
+    return {"role": "user", "content": content}
+
+
+def hello(**options):
+    """The arguments of a chat completion whose answer is `You said: Hello`."""
+    return {"model": GPT, "messages": [user("Hello")], **options}
+
+
+def openai_client(way, url, **options):
+    options = {"api_key": "any", "max_retries": 0, "base_url": f"{url}/v1", **options}
+    if way == "sync":
+        return openai.OpenAI(**options)
+    if way == "aiohttp":
+        options["http_client"] = openai.DefaultAioHttpClient()
+    return openai.AsyncOpenAI(**options)
+
+
+def google_client(way, url, api_key="any", **http_options):
+    """The client whose `models` and `chats` are meant, and the one to close."""
+    http_options = {"base_url": url, **http_options}
+    if way == "async":
+        # Without a transport of its own it would use aiohttp where that is installed.
+        http_options["async_client_args"] = {"transport": httpx2.AsyncHTTPTransport()}
+    client = genai.Client(api_key=api_key, http_options=types.HttpOptions(**http_options))
+    return (client if way == "sync" else client.aio), client
+
+
+async def settled(result):
+    """What a call gives, be it awaited or not."""
+    return await result if inspect.isawaitable(result) else result
+
+
+async def collected(stream):
+    stream = await settled(stream)
+    if hasattr(stream, "__aiter__"):
+        return [item async for item in stream]
+    return list(stream)
+
+
+@contextlib.asynccontextmanager
+async def opened(manager):
+    if hasattr(manager, "__aenter__"):
+        async with manager as inside:
+            yield inside
+    else:
+        with manager as inside:
+            yield inside

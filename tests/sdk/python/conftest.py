@@ -45,6 +45,16 @@ def server(serve):
     return serve()
 
 
+@pytest.fixture(scope="session")
+def small_server(serve):
+    return serve("--max-body", "1KiB")
+
+
+@pytest.fixture(scope="session")
+def locked_server(serve):
+    return serve("--api-key", sdk.KEY, "--api-key", "another key")
+
+
 @pytest.fixture(scope="session", params=sdk.WAYS)
 def way(request):
     return request.param

@@ -14,6 +14,9 @@ WAYS = ["sync", "async", "aiohttp"]
 GPT = "gpt-4o"
 GEMINI = "gemini-2.5-flash"
 
+# What a server that checks keys accepts.
+KEY = "sk-right-0123456789abcdef"
+
 
 def user(content):
     return {"role": "user", "content": content}
@@ -41,6 +44,11 @@ def google_client(way, url, api_key="any", **http_options):
         http_options["async_client_args"] = {"transport": httpx2.AsyncHTTPTransport()}
     client = genai.Client(api_key=api_key, http_options=types.HttpOptions(**http_options))
     return (client if way == "sync" else client.aio), client
+
+
+def headers_of(response):
+    """The headers behind a response of Google's SDK; aiohttp spells their names in its own way."""
+    return {name.lower(): value for name, value in response.sdk_http_response.headers.items()}
 
 
 async def settled(result):

@@ -95,22 +95,42 @@ class Shelf(RootModel):
     root: dict[str, list[Address]]
 
 
-@pytest.mark.parametrize(
-    "schema",
-    [
-        Shelf.model_json_schema(),
-        {"type": "object", "properties": {"a": {"oneOf": [{"type": "integer"}, {"type": "boolean"}]}}},
-        {"type": "object", "required": ["x"], "properties": {"x": {"not": {"type": "string"}}}},
-        {"allOf": [{"$ref": "#/$defs/a"}, {"required": ["b"]}],
-         "$defs": {"a": {"type": "object", "properties": {"b": {"type": "array", "uniqueItems": True,
-                                                                "minItems": 3, "items": {"type": "string"}}}}}},
-        {"type": "object", "properties": {"self": {"$ref": "#"}, "tag": {"const": 5}}, "required": ["tag"]},
-    ],
-)
+SCHEMAS = {
+    "maps": Shelf.model_json_schema(),
+    "one of": {"type": "object", "properties": {"a": {"oneOf": [{"type": "integer"}, {"type": "boolean"}]}}},
+    "not": {"type": "object", "required": ["x"], "properties": {"x": {"not": {"type": "string"}}}},
+    "all of": {
+        "allOf": [{"$ref": "#/$defs/a"}, {"required": ["b"]}],
+        "$defs": {"a": {"type": "object", "properties": {"b": {"$ref": "#/$defs/b"}}}, "b": {
+            "type": "array", "uniqueItems": True, "minItems": 3, "items": {"type": "string"}
+        }},
+    },
+    "itself": {
+        "type": "object",
+        "properties": {"self": {"$ref": "#"}, "tag": {"const": 5}},
+        "required": ["tag"],
+    },
+    "conditions": {
+        "type": "object",
+        "properties": {"kind": {"enum": ["a", "b"]}},
+        "required": ["kind"],
+        "if": {"properties": {"kind": {"const": "a"}}},
+        "then": {"required": ["size"], "properties": {"size": {"type": "integer", "minimum": 10}}},
+    },
+    "formats": {
+        "type": "object",
+        "properties": {name: {"type": "string", "format": name} for name in ["date", "email", "ipv4", "uuid"]},
+        "required": ["date", "email", "ipv4", "uuid"],
+    },
+}
+
+
+@pytest.mark.parametrize("schema", SCHEMAS.values(), ids=SCHEMAS)
 async def test_a_schema_by_hand_is_obeyed(openai_client, schema):
     wanted = {"type": "json_schema", "json_schema": {"name": "wanted", "schema": schema, "strict": False}}
     completion = await settled(openai_client.chat.completions.create(**hello(response_format=wanted)))
-    jsonschema.validate(json.loads(completion.choices[0].message.content), schema)
+    checker = jsonschema.Draft202012Validator.FORMAT_CHECKER
+    jsonschema.validate(json.loads(completion.choices[0].message.content), schema, format_checker=checker)
 
 
 async def test_any_object_says_back_the_prompt(openai_client):

@@ -15,13 +15,14 @@ WEATHER = {
 BOOKING = {
     "type": "object",
     "properties": {
-        "when": {"type": "string", "format": "date-time"},
+        "day": {"type": "string", "format": "date"},
+        "contact": {"type": "string", "format": "email"},
         "code": {"type": "string", "pattern": "^[A-Z]{3}-\\d{4}$"},
         "guests": {"type": "array", "minItems": 2, "items": {"$ref": "#/$defs/guest"}},
         "price": {"type": "number", "exclusiveMinimum": 0, "multipleOf": 0.5},
         "pay": {"anyOf": [{"type": "null"}, {"type": "object", "properties": {"card": {"const": "visa"}}}]},
     },
-    "required": ["when", "code", "guests", "price", "pay"],
+    "required": ["day", "contact", "code", "guests", "price", "pay"],
     "$defs": {
         "guest": {
             "type": "object",

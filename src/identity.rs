@@ -18,66 +18,64 @@ impl Fingerprint {
     /// Headers stay out, since SDKs put versions and counters there; so does
     /// the key in the query.
     pub fn new(request: &Request, json: Option<&Value>) -> Self {
-        let mut hasher = blake3::Hasher::new();
-        hash_text(&mut hasher, request.method.as_str());
-        hash_text(&mut hasher, &request.path);
+        let mut canonical = Vec::with_capacity(request.body.len() + 64);
+        put_text(&mut canonical, request.method.as_str());
+        put_text(&mut canonical, &request.path);
         let mut query: Vec<_> = request.query.iter().filter(|(name, _)| name != "key").collect();
         query.sort();
         for (name, value) in query {
-            hash_text(&mut hasher, name);
-            hash_text(&mut hasher, value);
+            put_text(&mut canonical, name);
+            put_text(&mut canonical, value);
         }
         match json {
-            Some(value) => hash_json(&mut hasher, value),
-            None => {
-                hasher.update(&request.body);
-            }
+            Some(value) => put_json(&mut canonical, value),
+            None => canonical.extend_from_slice(&request.body),
         }
         let mut hash = [0; 16];
-        hasher.finalize_xof().fill(&mut hash);
+        hash.copy_from_slice(&blake3::hash(&canonical).as_bytes()[..16]);
         Self(hash)
     }
 }
 
-fn hash_text(hasher: &mut blake3::Hasher, text: &str) {
-    hasher.update(&(text.len() as u64).to_le_bytes());
-    hasher.update(text.as_bytes());
+fn put_text(canonical: &mut Vec<u8>, text: &str) {
+    canonical.extend_from_slice(&(text.len() as u64).to_le_bytes());
+    canonical.extend_from_slice(text.as_bytes());
 }
 
-fn hash_json(hasher: &mut blake3::Hasher, value: &Value) {
+fn put_json(canonical: &mut Vec<u8>, value: &Value) {
     match value {
-        Value::Null => drop(hasher.update(b"0")),
-        Value::Bool(value) => drop(hasher.update(if *value { b"t" } else { b"f" })),
+        Value::Null => canonical.push(b'0'),
+        Value::Bool(value) => canonical.push(if *value { b't' } else { b'f' }),
         Value::Number(number) => {
-            hasher.update(b"n");
+            canonical.push(b'n');
             match (number.as_i64(), number.as_u64(), number.as_f64()) {
-                (Some(whole), ..) => hash_text(hasher, &whole.to_string()),
-                (_, Some(whole), _) => hash_text(hasher, &whole.to_string()),
+                (Some(whole), ..) => put_text(canonical, &whole.to_string()),
+                (_, Some(whole), _) => put_text(canonical, &whole.to_string()),
                 // 40.0 and 40 are the same number; Display writes both as 40.
-                (.., Some(float)) => hash_text(hasher, &float.to_string()),
+                (.., Some(float)) => put_text(canonical, &float.to_string()),
                 _ => {}
             }
         }
         Value::String(text) => {
-            hasher.update(b"s");
-            hash_text(hasher, text);
+            canonical.push(b's');
+            put_text(canonical, text);
         }
         Value::Array(items) => {
-            hasher.update(b"[");
+            canonical.push(b'[');
             for item in items {
-                hash_json(hasher, item);
+                put_json(canonical, item);
             }
-            hasher.update(b"]");
+            canonical.push(b']');
         }
         Value::Object(members) => {
-            hasher.update(b"{");
+            canonical.push(b'{');
             let mut sorted: Vec<_> = members.iter().collect();
             sorted.sort_unstable_by_key(|(name, _)| *name);
             for (name, value) in sorted {
-                hash_text(hasher, name);
-                hash_json(hasher, value);
+                put_text(canonical, name);
+                put_json(canonical, value);
             }
-            hasher.update(b"}");
+            canonical.push(b'}');
         }
     }
 }
@@ -85,90 +83,100 @@ fn hash_json(hasher: &mut blake3::Hasher, value: &Value) {
 /// Who one answer is: all that varies in it is drawn from here.
 #[derive(Clone, Debug)]
 pub struct Identity {
-    key: [u8; 32],
-    server: [u8; 32],
+    own: u64,
+    server: u64,
 }
 
 impl Identity {
     /// Of the `nth` answer to this request, counted from 0, by a server with
     /// this seed.
     pub fn new(seed: u64, request: Fingerprint, nth: u32) -> Self {
-        let server = blake3::hash(&seed.to_le_bytes());
-        let mut hasher = blake3::Hasher::new_keyed(server.as_bytes());
-        hasher.update(&request.0);
-        hasher.update(&nth.to_le_bytes());
-        Self { key: *hasher.finalize().as_bytes(), server: *server.as_bytes() }
+        let mut name = [0; 28];
+        name[..8].copy_from_slice(&seed.to_le_bytes());
+        name[8..24].copy_from_slice(&request.0);
+        name[24..].copy_from_slice(&nth.to_le_bytes());
+        Self { own: hash(&name), server: hash(&seed.to_le_bytes()) }
     }
 
     /// The luck of one field of this answer.
     pub fn draw(&self, field: &str) -> Draw {
-        Draw::new(&self.key, field)
+        Draw(self.own ^ hash(field.as_bytes()))
     }
 
     /// The luck of a field that is the same in all answers of this server, such
     /// as the name of the organization.
     pub fn draw_for_server(&self, field: &str) -> Draw {
-        Draw::new(&self.server, field)
+        Draw(self.server ^ hash(field.as_bytes()))
     }
 }
 
-/// An endless row of luck that a seed repeats.
+/// Mixes bytes into a number (FNV-1a, then the finish of SplitMix64). Names of
+/// fields and hashes of requests are no secrets, so nothing stronger is needed.
+fn hash(bytes: &[u8]) -> u64 {
+    let folded = bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    mix(folded)
+}
+
+fn mix(mut number: u64) -> u64 {
+    number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    number ^ (number >> 31)
+}
+
+/// An endless row of luck that a seed repeats (SplitMix64).
 #[derive(Debug)]
-pub struct Draw(blake3::OutputReader);
+pub struct Draw(u64);
+
+/// Symbols drawn from one number at the most.
+const SYMBOLS: usize = 10;
 
 impl Draw {
-    fn new(key: &[u8; 32], field: &str) -> Self {
-        let mut hasher = blake3::Hasher::new_keyed(key);
-        hasher.update(field.as_bytes());
-        Self(hasher.finalize_xof())
-    }
-
-    /// The next `N` bytes.
-    pub fn bytes<const N: usize>(&mut self) -> [u8; N] {
-        let mut bytes = [0; N];
-        self.0.fill(&mut bytes);
-        bytes
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        mix(self.0)
     }
 
     /// A number below `bound`, which must not be 0.
     pub fn below(&mut self, bound: u64) -> u64 {
-        u64::from_le_bytes(self.bytes()) % bound
-    }
-
-    /// Adds `length` letters and digits to a text.
-    pub fn push_alphanumeric(&mut self, text: &mut String, length: usize) {
-        self.push_from(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz", text, length);
+        self.next() % bound
     }
 
     /// `prefix` and `length` letters and digits.
     pub fn alphanumeric(&mut self, prefix: &str, length: usize) -> String {
-        let mut text = String::with_capacity(prefix.len() + length);
-        text.push_str(prefix);
-        self.push_alphanumeric(&mut text, length);
-        text
+        let alphabet = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+        self.symbols(alphabet, prefix, length)
     }
 
     /// `prefix` and `length` lower-case hexadecimal digits.
     pub fn hex(&mut self, prefix: &str, length: usize) -> String {
-        let mut text = String::with_capacity(prefix.len() + length);
-        text.push_str(prefix);
-        self.push_from(b"0123456789abcdef", &mut text, length);
-        text
+        self.symbols(b"0123456789abcdef", prefix, length)
     }
 
     /// `N` bytes in base64url without padding.
     pub fn base64url<const N: usize>(&mut self) -> String {
-        URL_SAFE_NO_PAD.encode(self.bytes::<N>())
+        let mut bytes = [0; N];
+        for eight in bytes.chunks_mut(8) {
+            let drawn = self.next().to_le_bytes();
+            eight.copy_from_slice(&drawn[..eight.len()]);
+        }
+        URL_SAFE_NO_PAD.encode(bytes)
     }
 
-    fn push_from(&mut self, alphabet: &[u8], text: &mut String, mut length: usize) {
-        while length > 0 {
-            let step = length.min(64);
-            for byte in &self.bytes::<64>()[..step] {
-                text.push(char::from(alphabet[usize::from(*byte) % alphabet.len()]));
+    fn symbols(&mut self, alphabet: &[u8], prefix: &str, length: usize) -> String {
+        let mut text = String::with_capacity(prefix.len() + length);
+        text.push_str(prefix);
+        let mut drawn = 0;
+        for at in 0..length {
+            if at % SYMBOLS == 0 {
+                drawn = self.next();
             }
-            length -= step;
+            let base = alphabet.len() as u64;
+            text.push(char::from(alphabet[usize::try_from(drawn % base).unwrap_or_default()]));
+            drawn /= base;
         }
+        text
     }
 }
 

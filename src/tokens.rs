@@ -46,7 +46,21 @@ pub fn tokens(text: &str) -> impl Iterator<Item = &str> {
 
 /// How many tokens a text has.
 pub fn count(text: &str) -> u64 {
-    words(text).map(|word| word.chars().count().div_ceil(TOKEN_CHARS) as u64).sum()
+    let mut count = 0;
+    // Characters of the current word, and whether it has more than blanks.
+    let (mut length, mut is_word) = (0, false);
+    for character in text.chars() {
+        let is_blank = character.is_whitespace();
+        if is_blank && is_word {
+            (length, is_word) = (0, false);
+        }
+        is_word |= !is_blank;
+        if length % TOKEN_CHARS == 0 {
+            count += 1;
+        }
+        length += 1;
+    }
+    count
 }
 
 /// The longest beginning of a text that has no more than `limit` tokens.

@@ -63,14 +63,8 @@ pub struct Occasion<'a> {
     pub identity: &'a Identity,
     /// The server's clock.
     pub now: Timestamp,
-}
-
-impl Occasion<'_> {
-    /// The `date` header.
-    pub(crate) fn date(&self) -> HeaderValue {
-        let text = httpdate::fmt_http_date(self.now.into());
-        HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static(""))
-    }
+    /// The same as an HTTP date.
+    pub date: &'a HeaderValue,
 }
 
 /// Where a request leads, as far as its head tells.

@@ -1,20 +1,17 @@
 //! The frame stage: what stands around each event.
 
-use super::write::write;
-use crate::dialect::event::{Eol, Events, Form, Frame, Payload, Style};
+use crate::dialect::event::{Eol, Events, Form};
 
 /// The body, and where each event ends in it.
-pub(super) fn frame(events: &Events, frame: Frame) -> (Vec<u8>, Vec<usize>) {
-    let mut body = Vec::with_capacity(events.size() * 5 / 4 + events.len() * 16);
+pub(super) fn frame(events: &Events, form: Form) -> (Vec<u8>, Vec<usize>) {
+    const LONGEST_FRAME: usize = 16;
+    let mut body = Vec::with_capacity(events.size() + events.len() * LONGEST_FRAME);
     let mut ends = Vec::with_capacity(events.len());
     let last = events.len().saturating_sub(1);
-    for (at, payload) in events.iter().enumerate() {
-        lead(frame.form, at, &mut body);
-        match payload {
-            Payload::Json(json) => write(json, frame.style, &mut body),
-            Payload::Sentinel(text) => write(text, Style::Compact, &mut body),
-        }
-        tail(frame.form, at == last, &mut body);
+    for (at, event) in events.iter().enumerate() {
+        lead(form, at, &mut body);
+        body.extend_from_slice(event);
+        tail(form, at == last, &mut body);
         ends.push(body.len());
     }
     (body, ends)

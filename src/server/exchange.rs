@@ -6,12 +6,12 @@ use std::fmt;
 use bytes::Bytes;
 use http::{Response, StatusCode};
 use http_body::Body;
-use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{
     Ids, Settings, admin,
     body::{PlanBody, Uncollected, collect},
+    clock::Clock,
     session::Session,
 };
 use crate::{
@@ -28,12 +28,13 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Exchange {
     settings: Settings,
+    clock: Clock,
     session: Session,
 }
 
 impl Exchange {
     pub(super) fn new(settings: Settings) -> Self {
-        Self { settings, session: Session::default() }
+        Self { clock: Clock::new(settings.clock), settings, session: Session::default() }
     }
 
     pub(super) fn base_path(&self) -> &str {
@@ -78,14 +79,18 @@ impl Exchange {
     fn reply(&self, route: &Route, request: &Request, ask: &Ask, body: &Value) -> WirePlan {
         let reply = answer::built_in(ask);
         let identity = self.identity(request, Some(body));
-        let said = route.dialect.say(route, ask, &reply, &self.occasion(&identity));
+        let (now, date) = self.clock.now();
+        let occasion = Occasion { identity: &identity, now, date: &date };
+        let said = route.dialect.say(route, ask, &reply, &occasion);
         tracing::info!("{}", line(request, route, said.status));
         plan::plan(said, "built-in", self.settings.marks)
     }
 
     fn refuse(&self, route: &Route, request: &Request, error: &ApiError, body: Option<&Value>) -> WirePlan {
         let identity = self.identity(request, body);
-        let said = route.dialect.say_error(route, error, &self.occasion(&identity));
+        let (now, date) = self.clock.now();
+        let occasion = Occasion { identity: &identity, now, date: &date };
+        let said = route.dialect.say_error(route, error, &occasion);
         // The message about a wrong key shows a part of it.
         let reason =
             if matches!(error.status, 401 | 403) { "the caller's key" } else { error.message.trim() };
@@ -100,10 +105,6 @@ impl Exchange {
             Ids::ByRequest => 0,
         };
         Identity::new(self.settings.seed, fingerprint, nth)
-    }
-
-    fn occasion<'a>(&self, identity: &'a Identity) -> Occasion<'a> {
-        Occasion { identity, now: self.settings.clock.unwrap_or_else(Timestamp::now) }
     }
 
     /// Whether the caller has a key that is accepted.

@@ -2,6 +2,7 @@
 
 mod admin;
 mod body;
+mod clock;
 mod conn;
 mod exchange;
 mod session;

@@ -11,12 +11,14 @@ mod read;
 pub(crate) mod refuse;
 mod say;
 
+use std::sync::LazyLock;
+
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use serde_json::{Value, json};
 
 use super::{
     Dialect, Host, Occasion, Operation, Route,
-    event::{Carry, Eol, Events, Form, Frame, Said, Style},
+    event::{Carry, Eol, Events, Form, Said, Style},
 };
 use crate::{
     ask::{Ask, Shape, Want},
@@ -98,17 +100,18 @@ impl Dialect for Gemini {
     }
 
     fn say(&self, route: &Route, ask: &Ask, reply: &Reply, occasion: &Occasion<'_>) -> Said {
+        let (style, form) = frame(route.shape);
         let events = match reply {
-            Reply::Generation(said) => say::generation(ask, said, occasion),
-            Reply::Count(tokens) => Events::one(&say::count(tokens)),
-            Reply::Models(page) => Events::one(&models::page(page)),
-            Reply::Model(model) => Events::one(&models::model(model)),
+            Reply::Generation(said) => say::generation(ask, said, style, occasion),
+            Reply::Count(tokens) => Events::one(style, &say::count(tokens)),
+            Reply::Models(page) => Events::one(style, &models::page(page)),
+            Reply::Model(model) => Events::one(style, &models::model(model)),
         };
         Said {
             status: StatusCode::OK,
             headers: head(route.shape, occasion),
             events,
-            frame: frame(route.shape),
+            form,
             carry: Carry::Chunked,
         }
     }
@@ -116,15 +119,15 @@ impl Dialect for Gemini {
     /// On an SSE stream an error is a plain document that calls itself an event
     /// stream; on an array stream it is the only element.
     fn say_error(&self, route: &Route, error: &ApiError, occasion: &Occasion<'_>) -> Said {
-        let form = match route.shape {
-            Shape::Sse => Shape::Document,
-            shape => shape,
+        let (style, form) = match route.shape {
+            Shape::Sse => frame(Shape::Document),
+            shape => frame(shape),
         };
         Said {
             status: StatusCode::from_u16(error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
             headers: head(route.shape, occasion),
-            events: Events::one(&envelope(error)),
-            frame: frame(form),
+            events: Events::one(style, &envelope(error)),
+            form,
             carry: Carry::Chunked,
         }
     }
@@ -189,45 +192,58 @@ fn rpc_name(route: &Route) -> String {
     format!("google.ai.generativelanguage.{}.{service}.{method}", route.version)
 }
 
-fn frame(shape: Shape) -> Frame {
+fn frame(shape: Shape) -> (Style, Form) {
+    let pretty = Style::Pretty { indent: 2 };
     match shape {
-        Shape::Sse => Frame { style: Style::Google, form: Form::Sse(Eol::CrLf) },
-        Shape::Array => Frame { style: Style::Pretty { indent: 2 }, form: Form::Array },
-        Shape::Document => Frame { style: Style::Pretty { indent: 2 }, form: Form::Document { tail: "\n" } },
+        Shape::Sse => (Style::Google, Form::Sse(Eol::CrLf)),
+        Shape::Array => (pretty, Form::Array),
+        Shape::Document => (pretty, Form::Document { tail: "\n" }),
     }
 }
 
 fn head(shape: Shape, occasion: &Occasion<'_>) -> HeaderMap {
-    let mut headers = HeaderMap::with_capacity(16);
-    let content_type = match shape {
-        Shape::Sse => "text/event-stream",
-        Shape::Array | Shape::Document => "application/json; charset=UTF-8",
+    let mut headers = match shape {
+        Shape::Sse => SSE_HEAD.clone(),
+        Shape::Array | Shape::Document => JSON_HEAD.clone(),
     };
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-    if shape == Shape::Sse {
-        headers.insert(header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment"));
-    }
-    for name in ["Origin", "X-Origin", "Referer"] {
-        headers.append(header::VARY, HeaderValue::from_static(name));
-    }
-    headers.insert(header::DATE, occasion.date());
-    for (name, value) in CONSTANT_HEADERS {
-        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
-    }
+    headers.insert(header::DATE, occasion.date.clone());
     let duration = 100 + occasion.identity.draw("server-timing").below(900);
     if let Ok(timing) = HeaderValue::try_from(format!("gfet4t7; dur={duration}")) {
-        headers.insert(HeaderName::from_static("server-timing"), timing);
+        headers.insert(SERVER_TIMING, timing);
     }
     headers
 }
 
-const CONSTANT_HEADERS: [(&str, &str); 5] = [
-    ("server", "scaffolding on HTTPServer2"),
-    ("x-xss-protection", "0"),
-    ("x-frame-options", "SAMEORIGIN"),
-    ("x-content-type-options", "nosniff"),
-    ("alt-svc", "h3=\":443\"; ma=2592000,h3-29=\":443\"; ma=2592000"),
-];
+const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
+
+/// The heads, but for what varies: made once, since filling a map costs more
+/// than copying it.
+static SSE_HEAD: LazyLock<HeaderMap> = LazyLock::new(|| {
+    constant_head(&[("content-type", "text/event-stream"), ("content-disposition", "attachment")])
+});
+static JSON_HEAD: LazyLock<HeaderMap> =
+    LazyLock::new(|| constant_head(&[("content-type", "application/json; charset=UTF-8")]));
+
+fn constant_head(first: &[(&'static str, &'static str)]) -> HeaderMap {
+    let more = [
+        ("vary", "Origin"),
+        ("vary", "X-Origin"),
+        ("vary", "Referer"),
+        // Filled in for each answer.
+        ("date", ""),
+        ("server", "scaffolding on HTTPServer2"),
+        ("x-xss-protection", "0"),
+        ("x-frame-options", "SAMEORIGIN"),
+        ("x-content-type-options", "nosniff"),
+        ("server-timing", ""),
+        ("alt-svc", "h3=\":443\"; ma=2592000,h3-29=\":443\"; ma=2592000"),
+    ];
+    let mut headers = HeaderMap::with_capacity(24);
+    for (name, value) in first.iter().copied().chain(more) {
+        headers.append(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+    headers
+}
 
 #[cfg(test)]
 mod tests {

@@ -6,7 +6,10 @@ use serde_json::{Value, json};
 
 use crate::{
     ask::{Ask, Shape},
-    dialect::{Occasion, event::Events},
+    dialect::{
+        Occasion,
+        event::{Events, Filling, NUMBER_HOLES, Style, TEXT_HOLES, Template},
+    },
     reply::{self, Candidate, Finish, Generation, Modality, Usage},
     tokens,
 };
@@ -14,32 +17,88 @@ use crate::{
 /// Bytes of randomness in a `responseId`; 17 make the 23 characters of today's.
 const RESPONSE_ID_BYTES: usize = 17;
 
-pub(super) fn generation(ask: &Ask, said: &Generation, occasion: &Occasion<'_>) -> Events {
+pub(super) fn generation(ask: &Ask, said: &Generation, style: Style, occasion: &Occasion<'_>) -> Events {
     let response_id = occasion.identity.draw("responseId").base64url::<RESPONSE_ID_BYTES>();
     let constants = (ask.model.as_str(), response_id.as_str());
     if ask.shape == Shape::Document {
         let candidates: Vec<_> = (0..).zip(&said.candidates).map(whole).collect();
         let usage = UsageMetadata::new(&said.usage, said.usage.output, said.usage.thoughts);
-        return Events::one(&Response::new(&candidates, usage, constants));
+        return Events::one(style, &Response::new(&candidates, usage, constants));
     }
-    let mut events = Events::default();
-    let (mut output, mut thoughts) = (0, 0);
+    let mut stream = Stream {
+        constants,
+        usage: &said.usage,
+        output: 0,
+        thoughts: 0,
+        style,
+        template: None,
+        events: Events::new(style),
+    };
     let chunks = interleave(said);
     let last = chunks.len().saturating_sub(1);
     for (at, chunk) in chunks.into_iter().enumerate() {
-        if chunk.is_thought {
-            thoughts += chunk.tokens;
-        } else {
-            output += chunk.tokens;
-        }
+        stream.count(&chunk);
         if at == last {
-            (output, thoughts) = (said.usage.output, said.usage.thoughts);
+            (stream.output, stream.thoughts) = (said.usage.output, said.usage.thoughts);
         }
-        let usage = UsageMetadata::new(&said.usage, output, thoughts);
-        let candidates = [chunk.candidate];
-        events.json(&Response::new(&candidates, usage, constants));
+        stream.chunk(&chunk);
     }
-    events
+    stream.events
+}
+
+/// A stream of chunks, each with the usage so far.
+struct Stream<'a> {
+    constants: (&'a str, &'a str),
+    usage: &'a Usage,
+    output: u64,
+    thoughts: u64,
+    style: Style,
+    /// For chunks of text alone, behind so many thoughts.
+    template: Option<(u64, Option<Template>)>,
+    events: Events,
+}
+
+impl Stream<'_> {
+    fn count(&mut self, chunk: &Chunk<'_>) {
+        match chunk.said {
+            Some(Delta::Text(text)) => self.output += tokens::count(text),
+            Some(Delta::Thought(text)) => self.thoughts += tokens::count(text),
+            Some(Delta::Call(call)) => self.output += call.tokens(),
+            Some(Delta::Media(_)) => self.output += tokens::ATTACHMENT_TOKENS,
+            None => {}
+        }
+    }
+
+    fn chunk(&mut self, chunk: &Chunk<'_>) {
+        if let (Some(Delta::Text(text)), None) = (chunk.said, chunk.finish)
+            && self.output > 0
+        {
+            if self.template.as_ref().is_none_or(|(thoughts, _)| *thoughts != self.thoughts) {
+                self.template = Some((self.thoughts, self.text_template()));
+            }
+            if let Some((_, Some(template))) = &self.template {
+                let total = self.usage.input_total() + self.output + self.thoughts;
+                let numbers = [chunk.index, self.output, total].map(Filling::Number);
+                let fillings = [Filling::Text(text), numbers[0], numbers[1], numbers[2]];
+                return self.events.filled(template, &fillings);
+            }
+        }
+        let usage = UsageMetadata::new(self.usage, self.output, self.thoughts);
+        self.events.json(&Response::new(&[candidate(chunk)], usage, self.constants));
+    }
+
+    fn text_template(&self) -> Option<Template> {
+        let [index, output, total] = NUMBER_HOLES.map(|hole| hole.stand_in);
+        let chunk = Chunk { index, said: Some(Delta::Text(TEXT_HOLES[0].stand_in)), finish: None };
+        let usage = UsageMetadata {
+            total_token_count: total,
+            ..UsageMetadata::new(self.usage, output, self.thoughts)
+        };
+        let response = [candidate(&chunk)];
+        let [index, output, total] = NUMBER_HOLES.map(|hole| hole.json);
+        let holes = [TEXT_HOLES[0].json, index, output, total];
+        Template::new(self.style, &Response::new(&response, usage, self.constants), &holes)
+    }
 }
 
 #[derive(Serialize)]
@@ -67,7 +126,7 @@ struct CandidateChunk<'a> {
     content: Content<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     finish_reason: Option<&'static str>,
-    index: u32,
+    index: u64,
 }
 
 #[derive(Serialize)]
@@ -188,12 +247,12 @@ fn finish_reason(finish: Finish) -> &'static str {
     }
 }
 
-fn whole((index, candidate): (u32, &Candidate)) -> CandidateChunk<'_> {
+fn whole((index, candidate): (u64, &Candidate)) -> CandidateChunk<'_> {
     let parts = candidate.parts.iter().map(|part| match part {
-        reply::Part::Text(deltas) | reply::Part::Refusal(deltas) => Part::Text { text: deltas.text() },
-        reply::Part::Thought(deltas) => Part::Thought { text: deltas.text(), thought: true },
-        reply::Part::Call(call) => function_call(call),
-        reply::Part::Media(media) => inline_data(media),
+        reply::Part::Text(deltas) | reply::Part::Refusal(deltas) => json_part(Delta::Text(deltas.text())),
+        reply::Part::Thought(deltas) => json_part(Delta::Thought(deltas.text())),
+        reply::Part::Call(call) => json_part(Delta::Call(call)),
+        reply::Part::Media(media) => json_part(Delta::Media(media)),
     });
     CandidateChunk {
         content: Content { parts: parts.collect(), role: "model" },
@@ -202,19 +261,41 @@ fn whole((index, candidate): (u32, &Candidate)) -> CandidateChunk<'_> {
     }
 }
 
-fn function_call(call: &reply::Call) -> Part<'_> {
-    Part::Call { function_call: FunctionCall { name: &call.name, args: &call.arguments } }
+/// What one chunk says.
+#[derive(Clone, Copy)]
+enum Delta<'a> {
+    Text(&'a str),
+    Thought(&'a str),
+    Call(&'a reply::Call),
+    Media(&'a reply::Media),
 }
 
-fn inline_data(media: &reply::Media) -> Part<'static> {
-    Part::Media { inline_data: InlineData { mime_type: media.mime, data: STANDARD.encode(media.content) } }
-}
-
-/// One chunk of a stream and what it adds to the usage.
+/// One chunk of a stream.
 struct Chunk<'a> {
-    candidate: CandidateChunk<'a>,
-    tokens: u64,
-    is_thought: bool,
+    index: u64,
+    said: Option<Delta<'a>>,
+    finish: Option<Finish>,
+}
+
+fn json_part(said: Delta<'_>) -> Part<'_> {
+    match said {
+        Delta::Text(text) => Part::Text { text },
+        Delta::Thought(text) => Part::Thought { text, thought: true },
+        Delta::Call(call) => {
+            Part::Call { function_call: FunctionCall { name: &call.name, args: &call.arguments } }
+        }
+        Delta::Media(media) => Part::Media {
+            inline_data: InlineData { mime_type: media.mime, data: STANDARD.encode(media.content) },
+        },
+    }
+}
+
+fn candidate<'a>(chunk: &Chunk<'a>) -> CandidateChunk<'a> {
+    CandidateChunk {
+        content: Content { parts: chunk.said.map(json_part).into_iter().collect(), role: "model" },
+        finish_reason: chunk.finish.map(finish_reason),
+        index: chunk.index,
+    }
 }
 
 /// The candidates' chunks in turns, each candidate's last with its finish.
@@ -227,43 +308,24 @@ fn interleave(said: &Generation) -> Vec<Chunk<'_>> {
     all
 }
 
-fn chunks((index, candidate): (u32, &Candidate)) -> Vec<Chunk<'_>> {
-    let mut chunks: Vec<_> = candidate.parts.iter().flat_map(|part| deltas(index, part)).collect();
-    let finish = Some(finish_reason(candidate.finish));
-    match chunks.last_mut() {
-        Some(last) => last.candidate.finish_reason = finish,
-        None => chunks.push(Chunk {
-            candidate: CandidateChunk {
-                content: Content { parts: Vec::new(), role: "model" },
-                finish_reason: finish,
-                index,
-            },
-            tokens: 0,
-            is_thought: false,
-        }),
+fn chunks((index, candidate): (u64, &Candidate)) -> Vec<Chunk<'_>> {
+    let mut chunks = Vec::new();
+    let chunk = |said| Chunk { index, said: Some(said), finish: None };
+    for part in &candidate.parts {
+        match part {
+            reply::Part::Text(deltas) | reply::Part::Refusal(deltas) => {
+                chunks.extend(deltas.iter().map(Delta::Text).map(chunk));
+            }
+            reply::Part::Thought(deltas) => chunks.extend(deltas.iter().map(Delta::Thought).map(chunk)),
+            reply::Part::Call(call) => chunks.push(chunk(Delta::Call(call))),
+            reply::Part::Media(media) => chunks.push(chunk(Delta::Media(media))),
+        }
+    }
+    if chunks.is_empty() {
+        chunks.push(Chunk { index, said: None, finish: None });
+    }
+    if let Some(last) = chunks.last_mut() {
+        last.finish = Some(candidate.finish);
     }
     chunks
-}
-
-fn deltas(index: u32, part: &reply::Part) -> Vec<Chunk<'_>> {
-    let chunk = |part, tokens, is_thought| Chunk {
-        candidate: CandidateChunk {
-            content: Content { parts: vec![part], role: "model" },
-            finish_reason: None,
-            index,
-        },
-        tokens,
-        is_thought,
-    };
-    match part {
-        reply::Part::Text(deltas) | reply::Part::Refusal(deltas) => {
-            deltas.iter().map(|text| chunk(Part::Text { text }, tokens::count(text), false)).collect()
-        }
-        reply::Part::Thought(deltas) => deltas
-            .iter()
-            .map(|text| chunk(Part::Thought { text, thought: true }, tokens::count(text), true))
-            .collect(),
-        reply::Part::Call(call) => vec![chunk(function_call(call), call.tokens(), false)],
-        reply::Part::Media(media) => vec![chunk(inline_data(media), tokens::ATTACHMENT_TOKENS, false)],
-    }
 }

@@ -1,11 +1,16 @@
 //! A reply as a chat completion, in one document.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use super::logprobs::{Logprobs, LogprobsOf};
 use crate::{
     ask::{Ask, Generate},
-    dialect::{Occasion, event::Events},
+    dialect::{
+        Occasion,
+        event::{Events, Style},
+    },
     identity::Identity,
     reply::{Candidate, Finish, Generation, Modality, Part, Usage},
 };
@@ -29,10 +34,16 @@ impl Constants {
 
 pub(super) const SERVICE_TIER: &str = "default";
 
-pub(super) fn completion(ask: &Ask, want: &Generate, said: &Generation, occasion: &Occasion<'_>) -> Events {
+pub(super) fn completion(
+    ask: &Ask,
+    want: &Generate,
+    said: &Generation,
+    style: Style,
+    occasion: &Occasion<'_>,
+) -> Events {
     let constants = Constants::new(occasion);
     let logprobs = LogprobsOf::new(want.logprobs, occasion.identity);
-    Events::one(&Completion {
+    let completion = Completion {
         id: &constants.id,
         object: "chat.completion",
         created: constants.created,
@@ -44,7 +55,8 @@ pub(super) fn completion(ask: &Ask, want: &Generate, said: &Generation, occasion
         usage: UsageBlock::new(&said.usage),
         service_tier: SERVICE_TIER,
         system_fingerprint: &constants.fingerprint,
-    })
+    };
+    Events::one(style, &completion)
 }
 
 #[derive(Serialize)]
@@ -61,7 +73,7 @@ struct Completion<'a> {
 
 #[derive(Serialize)]
 struct Choice<'a> {
-    index: u32,
+    index: u64,
     message: Message<'a>,
     logprobs: Option<Logprobs<'a>>,
     finish_reason: &'static str,
@@ -70,10 +82,10 @@ struct Choice<'a> {
 #[derive(Serialize)]
 struct Message<'a> {
     role: &'static str,
-    content: Option<String>,
-    refusal: Option<String>,
+    content: Option<Cow<'a, str>>,
+    refusal: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    reasoning_content: Option<String>,
+    reasoning_content: Option<Cow<'a, str>>,
     annotations: [(); 0],
     #[serde(skip_serializing_if = "Vec::is_empty")]
     tool_calls: Vec<ToolCall<'a>>,
@@ -94,12 +106,12 @@ struct Function<'a> {
 }
 
 fn choice<'a>(
-    index: u32,
+    index: u64,
     candidate: &'a Candidate,
     logprobs: &LogprobsOf<'_>,
     identity: &Identity,
 ) -> Choice<'a> {
-    let (mut content, mut refusal, mut thought) = (None, None, None);
+    let (mut content, mut refusal, mut thought): (_, _, Option<Cow<'a, str>>) = (None, None, None);
     let mut tool_calls = Vec::new();
     for part in &candidate.parts {
         let (text, deltas) = match part {
@@ -116,10 +128,13 @@ fn choice<'a>(
             }
             Part::Media(_) => continue,
         };
-        text.get_or_insert_with(String::new).push_str(deltas.text());
+        match text {
+            Some(text) => Cow::to_mut(text).push_str(deltas.text()),
+            None => *text = Some(Cow::Borrowed(deltas.text())),
+        }
     }
     if candidate.parts.is_empty() {
-        content = Some(String::new());
+        content = Some(Cow::Borrowed(""));
     }
     Choice {
         index,
@@ -137,7 +152,7 @@ fn choice<'a>(
 }
 
 /// The id of the `nth` call of a choice.
-pub(super) fn call_id(identity: &Identity, choice: u32, nth: usize) -> String {
+pub(super) fn call_id(identity: &Identity, choice: u64, nth: usize) -> String {
     identity.draw(&format!("call {choice} {nth}")).alphanumeric("call_", 24)
 }
 

@@ -11,19 +11,18 @@ use super::{
 };
 use crate::reply::ApiError;
 
-/// Checks an object's members in the order of the table.
+/// Checks an object: first what is missing, then its members in their order.
 pub(super) fn object(value: &Value, fields: &[Field], path: &str) -> Result<(), ApiError> {
-    for field in fields {
-        let member = &value[field.name];
-        let is_missing = value.get(field.name).is_none();
-        if is_missing && field.need == Need::Required {
+    for field in fields.iter().filter(|field| field.need == Need::Required) {
+        if value.get(field.name).is_none() {
             return Err(refuse::missing(&member_path(path, field.name)));
         }
-        if member.is_null() && (is_missing || field.need == Need::Optional) {
-            continue;
-        }
-        if !is_plain(member, &field.kind) {
-            check(member, &field.kind, &member_path(path, field.name))?;
+    }
+    for (name, member) in value.as_object().into_iter().flatten() {
+        let Some(field) = fields.iter().find(|field| field.name == name) else { continue };
+        let is_absent = member.is_null() && field.need == Need::Optional;
+        if !is_absent && !is_plain(member, &field.kind) {
+            check(member, &field.kind, &member_path(path, name))?;
         }
     }
     Ok(())

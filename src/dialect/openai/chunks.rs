@@ -8,9 +8,12 @@ use super::{
 };
 use crate::{
     ask::{Ask, Extra, Generate},
-    dialect::{Occasion, event::Events},
+    dialect::{
+        Occasion,
+        event::{Events, Filling, NUMBER_HOLES, Style, TEXT_HOLES, Template},
+    },
     identity::{Draw, Identity},
-    reply::{Candidate, Generation, Part},
+    reply::{Candidate, Finish, Generation, Part},
     tokens,
 };
 
@@ -27,25 +30,28 @@ pub(super) fn stream(ask: &Ask, want: &Generate, said: &Generation, occasion: &O
             Extra::Sent => Some(occasion.identity.draw("obfuscation")),
             Extra::Left => None,
         },
-        events: Events::default(),
+        identity: occasion.identity,
+        logprobs: LogprobsOf::new(want.logprobs, occasion.identity),
+        template: None,
+        events: Events::new(Style::Compact),
     };
-    let logprobs = LogprobsOf::new(want.logprobs, occasion.identity);
-    let mut rows: Vec<_> = (0..)
-        .zip(&said.candidates)
-        .map(|(index, candidate)| (index, steps(candidate, index, occasion.identity).into_iter()))
-        .collect();
+    writer.template = writer.text_template();
+    let mut rows: Vec<_> =
+        (0..).zip(&said.candidates).map(|(index, candidate)| (index, steps(candidate).into_iter())).collect();
     // Each choice's chunks in turns, until all are through.
     while !rows.is_empty() {
         rows.retain_mut(|(index, steps)| {
-            let step = steps.next();
-            if let Some(step) = step {
-                writer.choice(*index, step, &logprobs);
+            if let Some(step) = steps.next() {
+                writer.step(*index, &step);
             }
             steps.len() > 0
         });
     }
     if want.stream.usage == Extra::Sent {
-        writer.chunk(&[], Some(Some(UsageBlock::new(&said.usage))));
+        let padding = writer.pad();
+        let tail = writer.chunk(&[], Some(Some(UsageBlock::new(&said.usage))), padding.as_deref());
+        let events = &mut writer.events;
+        events.json(&tail);
     }
     writer.events.sentinel("[DONE]");
     writer.events
@@ -56,27 +62,47 @@ struct Writer<'a> {
     model: &'a str,
     usage: Extra,
     padding: Option<Draw>,
+    identity: &'a Identity,
+    logprobs: LogprobsOf<'a>,
+    /// For chunks of text alone.
+    template: Option<Template>,
     events: Events,
 }
 
-impl Writer<'_> {
-    fn choice(&mut self, index: u32, step: Step<'_>, logprobs: &LogprobsOf<'_>) {
+impl<'a> Writer<'a> {
+    fn step(&mut self, index: u64, step: &Step<'_>) {
+        let padding = self.pad();
+        if let (Step::Text(text), Some(template)) = (step, &self.template) {
+            let (index, text) = (Filling::Number(index), Filling::Text(text));
+            return match &padding {
+                Some(padding) => self.events.filled(template, &[index, text, Filling::Text(padding)]),
+                None => self.events.filled(template, &[index, text]),
+            };
+        }
         let choice = Choice {
             index,
-            logprobs: logprobs.of_step(&step.delta),
-            delta: step.delta,
-            finish_reason: step.finish_reason,
+            delta: step.delta(index, self.identity),
+            logprobs: self.logprobs.of_step(step),
+            finish_reason: match step {
+                Step::Finish(finish) => Some(finish_reason(*finish)),
+                _ => None,
+            },
         };
-        let usage = (self.usage == Extra::Sent).then_some(None);
-        self.chunk(&[choice], usage);
+        let choices = [choice];
+        let chunk = self.chunk(&choices, self.no_usage(), padding.as_deref());
+        self.events.json(&chunk);
     }
 
-    fn chunk(&mut self, choices: &[Choice<'_>], usage: Option<Option<UsageBlock>>) {
-        let obfuscation = self.padding.as_mut().map(|draw| {
-            let length = draw.below(LONGEST_OBFUSCATION) + 1;
-            draw.alphanumeric("", usize::try_from(length).unwrap_or_default())
-        });
-        self.events.json(&Chunk {
+    fn chunk<'c>(
+        &self,
+        choices: &'c [Choice<'c>],
+        usage: Option<Option<UsageBlock>>,
+        obfuscation: Option<&'c str>,
+    ) -> Chunk<'c>
+    where
+        'a: 'c,
+    {
+        Chunk {
             id: &self.constants.id,
             object: "chat.completion.chunk",
             created: self.constants.created,
@@ -86,7 +112,35 @@ impl Writer<'_> {
             choices,
             usage,
             obfuscation,
-        });
+        }
+    }
+
+    fn no_usage(&self) -> Option<Option<UsageBlock>> {
+        (self.usage == Extra::Sent).then_some(None)
+    }
+
+    fn pad(&mut self) -> Option<String> {
+        let draw = self.padding.as_mut()?;
+        let length = draw.below(LONGEST_OBFUSCATION) + 1;
+        Some(draw.alphanumeric("", usize::try_from(length).unwrap_or_default()))
+    }
+
+    fn text_template(&self) -> Option<Template> {
+        if self.logprobs.are_wanted() {
+            return None;
+        }
+        let [text, padding] = TEXT_HOLES;
+        let choice = Choice {
+            index: NUMBER_HOLES[0].stand_in,
+            delta: Delta { content: Some(Some(text.stand_in)), ..Delta::default() },
+            logprobs: None,
+            finish_reason: None,
+        };
+        let is_padded = self.padding.is_some();
+        let holes = [NUMBER_HOLES[0].json, text.json, padding.json];
+        let chunk = [choice];
+        let chunk = self.chunk(&chunk, self.no_usage(), is_padded.then_some(padding.stand_in));
+        Template::new(Style::Compact, &chunk, if is_padded { &holes } else { &holes[..2] })
     }
 }
 
@@ -104,36 +158,30 @@ struct Chunk<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     usage: Option<Option<UsageBlock>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    obfuscation: Option<String>,
+    obfuscation: Option<&'a str>,
 }
 
 #[derive(Serialize)]
 struct Choice<'a> {
-    index: u32,
+    index: u64,
     delta: Delta<'a>,
     logprobs: Option<Logprobs<'a>>,
     finish_reason: Option<&'static str>,
 }
 
-/// What one chunk adds to a choice.
-struct Step<'a> {
-    delta: Delta<'a>,
-    finish_reason: Option<&'static str>,
-}
-
 #[derive(Default, Serialize)]
-pub(super) struct Delta<'a> {
+struct Delta<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     role: Option<&'static str>,
     /// Absent, null, or a text.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) content: Option<Option<&'a str>>,
+    content: Option<Option<&'a str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reasoning_content: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     tool_calls: Option<[ToolCall<'a>; 1]>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) refusal: Option<Option<&'a str>>,
+    refusal: Option<Option<&'a str>>,
 }
 
 #[derive(Serialize)]
@@ -150,75 +198,90 @@ struct ToolCall<'a> {
 struct Function<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<&'a str>,
-    arguments: String,
+    arguments: &'a str,
 }
 
-/// A choice's chunks: the role, the content, the finish. A call that comes
-/// first shares the role's chunk.
-fn steps<'a>(candidate: &'a Candidate, choice: u32, identity: &Identity) -> Vec<Step<'a>> {
-    let mut deltas = Vec::new();
-    let mut calls = 0;
+/// What one chunk adds to a choice.
+pub(super) enum Step<'a> {
+    /// The role, with an empty content or none.
+    Role(Option<&'a str>),
+    Text(&'a str),
+    Refusal(&'a str),
+    Thought(&'a str),
+    /// The `nth` call begins; a call that comes first shares the role's chunk.
+    Call {
+        nth: usize,
+        name: &'a str,
+        is_first: bool,
+    },
+    /// More of its arguments. Neither its id nor its name stand here again.
+    Arguments {
+        nth: usize,
+        fragment: String,
+    },
+    Finish(Finish),
+}
+
+impl Step<'_> {
+    fn delta(&self, choice: u64, identity: &Identity) -> Delta<'_> {
+        let role = Some("assistant");
+        match self {
+            Self::Role(content) => {
+                Delta { role, content: Some(*content), refusal: Some(None), ..Delta::default() }
+            }
+            Self::Text(text) => Delta { content: Some(Some(text)), ..Delta::default() },
+            Self::Refusal(text) => Delta { refusal: Some(Some(text)), ..Delta::default() },
+            Self::Thought(text) => Delta { reasoning_content: Some(text), ..Delta::default() },
+            Self::Call { nth, name, is_first } => {
+                let function = Function { name: Some(name), arguments: "" };
+                let id = Some(call_id(identity, choice, *nth));
+                let tool_calls = Some([ToolCall { index: *nth, id, kind: Some("function"), function }]);
+                match is_first {
+                    true => Delta {
+                        role,
+                        content: Some(None),
+                        refusal: Some(None),
+                        tool_calls,
+                        ..Delta::default()
+                    },
+                    false => Delta { tool_calls, ..Delta::default() },
+                }
+            }
+            Self::Arguments { nth, fragment } => {
+                let function = Function { name: None, arguments: fragment };
+                let tool_calls = Some([ToolCall { index: *nth, id: None, kind: None, function }]);
+                Delta { tool_calls, ..Delta::default() }
+            }
+            Self::Finish(_) => Delta::default(),
+        }
+    }
+}
+
+/// A choice's chunks: the role, the content, the finish.
+fn steps(candidate: &Candidate) -> Vec<Step<'_>> {
+    let mut steps = Vec::new();
+    match candidate.parts.first() {
+        Some(Part::Call(_)) => {}
+        Some(Part::Refusal(_)) => steps.push(Step::Role(None)),
+        _ => steps.push(Step::Role(Some(""))),
+    }
+    let mut nth = 0;
     for part in &candidate.parts {
         match part {
-            Part::Text(text) => {
-                deltas
-                    .extend(text.iter().map(|text| Delta { content: Some(Some(text)), ..Delta::default() }));
-            }
-            Part::Refusal(text) => {
-                deltas
-                    .extend(text.iter().map(|text| Delta { refusal: Some(Some(text)), ..Delta::default() }));
-            }
-            Part::Thought(text) => deltas
-                .extend(text.iter().map(|text| Delta { reasoning_content: Some(text), ..Delta::default() })),
+            Part::Text(deltas) => steps.extend(deltas.iter().map(Step::Text)),
+            Part::Refusal(deltas) => steps.extend(deltas.iter().map(Step::Refusal)),
+            Part::Thought(deltas) => steps.extend(deltas.iter().map(Step::Thought)),
             Part::Call(call) => {
-                deltas.push(call_start(&call.name, calls, call_id(identity, choice, calls)));
+                steps.push(Step::Call { nth, name: &call.name, is_first: steps.is_empty() });
                 let arguments = call.arguments.to_string();
-                deltas.extend(tokens::tokens(&arguments).map(|fragment| call_fragment(calls, fragment)));
-                calls += 1;
+                let fragments = tokens::tokens(&arguments);
+                steps
+                    .extend(fragments.map(|fragment| Step::Arguments { nth, fragment: fragment.to_owned() }));
+                nth += 1;
             }
             Part::Media(_) => {}
         }
     }
-    let role = Some("assistant");
-    match deltas.first_mut() {
-        Some(first) if first.tool_calls.is_some() => {
-            *first = Delta { role, content: Some(None), refusal: Some(None), ..std::mem::take(first) };
-        }
-        first => {
-            let content = match first {
-                Some(first) if first.refusal.is_some() => None,
-                _ => Some(""),
-            };
-            let opening = Delta { role, content: Some(content), refusal: Some(None), ..Delta::default() };
-            deltas.insert(0, opening);
-        }
-    }
-    let mut steps: Vec<_> = deltas.into_iter().map(|delta| Step { delta, finish_reason: None }).collect();
-    steps.push(Step { delta: Delta::default(), finish_reason: Some(finish_reason(candidate.finish)) });
+    steps.push(Step::Finish(candidate.finish));
     steps
-}
-
-fn call_start(name: &str, index: usize, id: String) -> Delta<'_> {
-    Delta {
-        tool_calls: Some([ToolCall {
-            index,
-            id: Some(id),
-            kind: Some("function"),
-            function: Function { name: Some(name), arguments: String::new() },
-        }]),
-        ..Delta::default()
-    }
-}
-
-/// Neither the id nor the name stand here again.
-fn call_fragment<'a>(index: usize, fragment: &str) -> Delta<'a> {
-    Delta {
-        tool_calls: Some([ToolCall {
-            index,
-            id: None,
-            kind: None,
-            function: Function { name: None, arguments: fragment.to_owned() },
-        }]),
-        ..Delta::default()
-    }
 }

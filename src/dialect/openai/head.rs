@@ -1,112 +1,142 @@
 //! The headers of OpenAI's answers.
 
+use std::sync::LazyLock;
+
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use jiff::ToSpan;
 
 use crate::{
-    ask::{Ask, Shape, Want},
+    ask::{Ask, Shape},
     dialect::Occasion,
     reply::Reply,
 };
 
-/// What an account may ask for in a minute, as its headers tell.
-const REQUEST_LIMIT: u64 = 10_000;
+/// Tokens that an account may spend in a minute, as its headers tell.
 const TOKEN_LIMIT: u64 = 2_000_000;
+
+/// In milliseconds.
+const MINUTE: u64 = 60_000;
 
 /// How long a bot-management cookie lives.
 const COOKIE_MINUTES: i64 = 30;
 
 pub(super) fn success(ask: &Ask, reply: &Reply, occasion: &Occasion<'_>) -> HeaderMap {
-    let content_type = match ask.shape {
-        Shape::Document => "application/json",
-        Shape::Sse | Shape::Array => "text/event-stream; charset=utf-8",
+    let mut headers = match (reply, ask.shape) {
+        (Reply::Generation(_), Shape::Document) => COMPLETION.clone(),
+        (Reply::Generation(_), Shape::Sse | Shape::Array) => STREAM.clone(),
+        _ => SERVED.clone(),
     };
-    let mut headers = start(content_type, occasion);
-    served(&mut headers, occasion);
-    if let (Reply::Generation(said), Want::Generate(_)) = (reply, &ask.want) {
-        rate_limits(&mut headers, said.usage.input_total());
+    if let Reply::Generation(said) = reply {
+        let spent = said.usage.input_total();
+        headers.insert(REMAINING_TOKENS, HeaderValue::from(TOKEN_LIMIT.saturating_sub(spent)));
+        put(&mut headers, RESET_TOKENS, &go_duration(spent.min(TOKEN_LIMIT) * MINUTE / TOKEN_LIMIT));
     }
-    end(&mut headers, occasion);
+    served(&mut headers, occasion);
+    every(&mut headers, occasion);
     headers
 }
 
 /// Errors of the edge do not come from the service, and its headers are absent.
 pub(super) fn error(status: u16, occasion: &Occasion<'_>) -> HeaderMap {
     let is_edge = super::is_edge(status);
-    let content_type = if is_edge { "application/json; charset=utf-8" } else { "application/json" };
-    let mut headers = start(content_type, occasion);
+    let mut headers = if is_edge { EDGE.clone() } else { SERVED.clone() };
     if !is_edge {
         served(&mut headers, occasion);
     }
-    end(&mut headers, occasion);
+    every(&mut headers, occasion);
     headers
 }
 
-fn put(headers: &mut HeaderMap, name: &'static str, value: &'static str) {
-    headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
-}
-
-fn put_text(headers: &mut HeaderMap, name: &'static str, value: &str) {
+fn put(headers: &mut HeaderMap, name: HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
-        headers.insert(HeaderName::from_static(name), value);
+        headers.insert(name, value);
     }
-}
-
-fn start(content_type: &'static str, occasion: &Occasion<'_>) -> HeaderMap {
-    let mut headers = HeaderMap::with_capacity(32);
-    headers.insert(header::DATE, occasion.date());
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-    headers
 }
 
 fn served(headers: &mut HeaderMap, occasion: &Occasion<'_>) {
     let identity = occasion.identity;
+    put(headers, ORGANIZATION, &identity.draw_for_server("openai-organization").hex("org-", 24));
+    put(headers, PROJECT, &identity.draw_for_server("openai-project").alphanumeric("proj_", 24));
     let milliseconds = 100 + identity.draw("openai-processing-ms").below(900);
-    put(headers, "access-control-expose-headers", "X-Request-ID");
-    let organization = identity.draw_for_server("openai-organization").hex("org-", 24);
-    put_text(headers, "openai-organization", &organization);
-    headers.insert(HeaderName::from_static("openai-processing-ms"), HeaderValue::from(milliseconds));
-    let project = identity.draw_for_server("openai-project").alphanumeric("proj_", 24);
-    put_text(headers, "openai-project", &project);
-    put(headers, "openai-version", "2020-10-01");
-    put(headers, "x-openai-proxy-wasm", "v0.1");
+    headers.insert(PROCESSING_MS, HeaderValue::from(milliseconds));
 }
 
-fn rate_limits(headers: &mut HeaderMap, spent: u64) {
-    let name = HeaderName::from_static;
-    let remaining = TOKEN_LIMIT.saturating_sub(spent);
-    headers.insert(name("x-ratelimit-limit-requests"), HeaderValue::from(REQUEST_LIMIT));
-    headers.insert(name("x-ratelimit-limit-tokens"), HeaderValue::from(TOKEN_LIMIT));
-    headers.insert(name("x-ratelimit-remaining-requests"), HeaderValue::from(REQUEST_LIMIT - 1));
-    headers.insert(name("x-ratelimit-remaining-tokens"), HeaderValue::from(remaining));
-    let minute = 60_000;
-    put_text(headers, "x-ratelimit-reset-requests", &go_duration(minute / REQUEST_LIMIT));
-    put_text(
-        headers,
-        "x-ratelimit-reset-tokens",
-        &go_duration(spent.min(TOKEN_LIMIT) * minute / TOKEN_LIMIT),
-    );
-}
-
-fn end(headers: &mut HeaderMap, occasion: &Occasion<'_>) {
+fn every(headers: &mut HeaderMap, occasion: &Occasion<'_>) {
     let identity = occasion.identity;
-    put_text(headers, "x-request-id", &identity.draw("x-request-id").hex("req_", 32));
-    put(headers, "cf-cache-status", "DYNAMIC");
+    headers.insert(header::DATE, occasion.date.clone());
+    put(headers, REQUEST_ID, &identity.draw("x-request-id").hex("req_", 32));
+    put(headers, CF_RAY, &(identity.draw("cf-ray").hex("", 16) + "-ZRH"));
     let token = identity.draw("__cf_bm").alphanumeric("", 43);
     let expires = occasion.now.saturating_add(COOKIE_MINUTES.minutes()).unwrap_or(occasion.now);
     let expires = httpdate::fmt_http_date(expires.into());
-    put_text(
-        headers,
-        "set-cookie",
-        &format!(
-            "__cf_bm={token}; path=/; expires={expires}; domain=.api.openai.com; HttpOnly; Secure; SameSite=None"
-        ),
-    );
-    put(headers, "strict-transport-security", "max-age=31536000; includeSubDomains; preload");
-    put(headers, "x-content-type-options", "nosniff");
-    put(headers, "server", "cloudflare");
-    put_text(headers, "cf-ray", &format!("{}-ZRH", identity.draw("cf-ray").hex("", 16)));
-    put(headers, "alt-svc", "h3=\":443\"; ma=86400");
+    let cookie = [
+        "__cf_bm=",
+        &token,
+        "; path=/; expires=",
+        &expires,
+        "; domain=.api.openai.com; HttpOnly; Secure; SameSite=None",
+    ];
+    put(headers, header::SET_COOKIE, &cookie.concat());
+}
+
+const ORGANIZATION: HeaderName = HeaderName::from_static("openai-organization");
+const PROJECT: HeaderName = HeaderName::from_static("openai-project");
+const PROCESSING_MS: HeaderName = HeaderName::from_static("openai-processing-ms");
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const CF_RAY: HeaderName = HeaderName::from_static("cf-ray");
+const REMAINING_TOKENS: HeaderName = HeaderName::from_static("x-ratelimit-remaining-tokens");
+const RESET_TOKENS: HeaderName = HeaderName::from_static("x-ratelimit-reset-tokens");
+
+/// What stands in a head until an answer fills it in.
+const OPEN: &str = "";
+
+const SERVICE: &[(&str, &str)] = &[
+    ("access-control-expose-headers", "X-Request-ID"),
+    ("openai-organization", OPEN),
+    ("openai-processing-ms", OPEN),
+    ("openai-project", OPEN),
+    ("openai-version", "2020-10-01"),
+    ("x-openai-proxy-wasm", "v0.1"),
+];
+
+const RATE_LIMITS: &[(&str, &str)] = &[
+    ("x-ratelimit-limit-requests", "10000"),
+    ("x-ratelimit-limit-tokens", "2000000"),
+    ("x-ratelimit-remaining-requests", "9999"),
+    ("x-ratelimit-remaining-tokens", OPEN),
+    ("x-ratelimit-reset-requests", "6ms"),
+    ("x-ratelimit-reset-tokens", OPEN),
+];
+
+const CLOUDFLARE: &[(&str, &str)] = &[
+    ("x-request-id", OPEN),
+    ("cf-cache-status", "DYNAMIC"),
+    ("set-cookie", OPEN),
+    ("strict-transport-security", "max-age=31536000; includeSubDomains; preload"),
+    ("x-content-type-options", "nosniff"),
+    ("server", "cloudflare"),
+    ("cf-ray", OPEN),
+    ("alt-svc", "h3=\":443\"; ma=86400"),
+];
+
+const JSON: &str = "application/json";
+
+// The heads, but for what varies: made once, since filling a map costs more
+// than copying it.
+static COMPLETION: LazyLock<HeaderMap> = LazyLock::new(|| head(JSON, &[SERVICE, RATE_LIMITS, CLOUDFLARE]));
+static STREAM: LazyLock<HeaderMap> =
+    LazyLock::new(|| head("text/event-stream; charset=utf-8", &[SERVICE, RATE_LIMITS, CLOUDFLARE]));
+static SERVED: LazyLock<HeaderMap> = LazyLock::new(|| head(JSON, &[SERVICE, CLOUDFLARE]));
+static EDGE: LazyLock<HeaderMap> = LazyLock::new(|| head("application/json; charset=utf-8", &[CLOUDFLARE]));
+
+fn head(content_type: &'static str, groups: &[&[(&'static str, &'static str)]]) -> HeaderMap {
+    let mut headers = HeaderMap::with_capacity(32);
+    headers.insert(header::DATE, HeaderValue::from_static(OPEN));
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    for (name, value) in groups.iter().copied().flatten() {
+        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+    headers
 }
 
 /// Milliseconds as Go prints durations: `0s`, `6ms`, `8.64s`, `6m0s`.

@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use super::chunks::Delta;
+use super::chunks::Step;
 use crate::{
     identity::Identity,
     reply::{Candidate, Deltas, Part},
@@ -70,18 +70,23 @@ impl<'i> LogprobsOf<'i> {
         Some(Logprobs { content, refusal })
     }
 
+    /// Whether they were asked for.
+    pub(super) fn are_wanted(&self) -> bool {
+        self.top.is_some()
+    }
+
     /// Of one chunk, whose text is a token.
-    pub(super) fn of_step<'a>(&self, delta: &Delta<'a>) -> Option<Logprobs<'a>> {
+    pub(super) fn of_step<'a>(&self, step: &Step<'a>) -> Option<Logprobs<'a>> {
         let top = self.top?;
-        let content = delta.content.flatten().filter(|text| !text.is_empty());
-        let refusal = delta.refusal.flatten();
-        if content.is_none() && refusal.is_none() {
-            return None;
+        match step {
+            Step::Text(token) => {
+                Some(Logprobs { content: Some(vec![self.score(token, top)]), refusal: None })
+            }
+            Step::Refusal(token) => {
+                Some(Logprobs { content: None, refusal: Some(vec![self.score(token, top)]) })
+            }
+            _ => None,
         }
-        Some(Logprobs {
-            content: content.map(|token| vec![self.score(token, top)]),
-            refusal: refusal.map(|token| vec![self.score(token, top)]),
-        })
     }
 
     fn score<'a>(&self, token: &'a str, top: usize) -> Token<'a> {

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 
 use super::{
     Dialect, Host, Occasion, Operation, Route,
-    event::{Carry, Eol, Events, Form, Frame, Said, Style},
+    event::{Carry, Eol, Events, Form, Said, Style},
     gemini,
 };
 use crate::{
@@ -93,38 +93,36 @@ impl Dialect for OpenAi {
     }
 
     fn say(&self, route: &Route, ask: &Ask, reply: &Reply, occasion: &Occasion<'_>) -> Said {
+        let pretty = Style::Pretty { indent: 2 };
         let events = match (reply, &ask.want) {
             (Reply::Generation(said), Want::Generate(want)) => match ask.shape {
-                Shape::Document => chat::completion(ask, want, said, occasion),
+                Shape::Document => chat::completion(ask, want, said, pretty, occasion),
                 Shape::Sse | Shape::Array => chunks::stream(ask, want, said, occasion),
             },
-            (Reply::Models(page), _) => Events::one(&models(route.host, page)),
-            (Reply::Model(described), _) => Events::one(&model(route.host, described)),
+            (Reply::Models(page), _) => Events::one(pretty, &models(route.host, page)),
+            (Reply::Model(described), _) => Events::one(pretty, &model(route.host, described)),
             // OpenAI counts no tokens and generates for nobody who did not ask.
-            (Reply::Count(_) | Reply::Generation(_), _) => Events::default(),
+            (Reply::Count(_) | Reply::Generation(_), _) => Events::new(pretty),
         };
-        let (frame, carry) = match ask.shape {
-            Shape::Document => (document(2, "\n"), Carry::Length),
-            Shape::Sse | Shape::Array => {
-                let frame = Frame { style: Style::Compact, form: Form::Sse(Eol::Lf) };
-                (frame, Carry::Chunked)
-            }
+        let (form, carry) = match ask.shape {
+            Shape::Document => (Form::Document { tail: "\n" }, Carry::Length),
+            Shape::Sse | Shape::Array => (Form::Sse(Eol::Lf), Carry::Chunked),
         };
-        Said { status: StatusCode::OK, headers: head::success(ask, reply, occasion), events, frame, carry }
+        Said { status: StatusCode::OK, headers: head::success(ask, reply, occasion), events, form, carry }
     }
 
     fn say_error(&self, route: &Route, error: &ApiError, occasion: &Occasion<'_>) -> Said {
         let status = StatusCode::from_u16(error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let (body, frame) = match route.host {
-            Host::Own if is_edge(error.status) => (envelope(error), document(4, "\n")),
-            Host::Own => (envelope(error), document(2, "")),
-            Host::Google => (envelope_at_google(error), document(2, "\n")),
+        let (body, indent, tail) = match route.host {
+            Host::Own if is_edge(error.status) => (envelope(error), 4, "\n"),
+            Host::Own => (envelope(error), 2, ""),
+            Host::Google => (envelope_at_google(error), 2, "\n"),
         };
         Said {
             status,
             headers: head::error(error.status, occasion),
-            events: Events::one(&body),
-            frame,
+            events: Events::one(Style::Pretty { indent }, &body),
+            form: Form::Document { tail },
             carry: Carry::Length,
         }
     }
@@ -134,10 +132,6 @@ impl Dialect for OpenAi {
 /// bodies are indented by four blanks.
 fn is_edge(status: u16) -> bool {
     matches!(status, 401 | 404 | 405)
-}
-
-fn document(indent: usize, tail: &'static str) -> Frame {
-    Frame { style: Style::Pretty { indent }, form: Form::Document { tail } }
 }
 
 /// OpenAI's error object: all four members, nulls printed.

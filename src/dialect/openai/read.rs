@@ -33,34 +33,34 @@ pub(super) fn model(route: &Route) -> Ask {
 }
 
 pub(super) fn chat(body: &Value) -> Result<Ask, ApiError> {
-    let model = model_name(body)?;
+    let fields = Fields::new(body);
+    let model = model_name(fields.model)?;
     check::object(body, fields::CHAT, "")?;
-    messages(items(&body["messages"]))?;
-    let tools: Vec<_> = items(&body["tools"]).iter().filter_map(tool).collect();
-    let is_stream = body["stream"] == true;
-    if body["stream_options"].is_object() && !is_stream {
+    messages(items(fields.messages))?;
+    let tools: Vec<_> = items(fields.tools).iter().filter_map(tool).collect();
+    let is_stream = *fields.stream == true;
+    if fields.stream_options.is_object() && !is_stream {
         return Err(refuse::only_with("stream_options", "stream", "enabled"));
     }
-    let wants_logprobs = body["logprobs"] == true;
-    if body["top_logprobs"].as_u64().is_some_and(|count| count > 0) && !wants_logprobs {
+    let wants_logprobs = *fields.logprobs == true;
+    let top = fields.top_logprobs.as_u64().unwrap_or(0);
+    if top > 0 && !wants_logprobs {
         return Err(refuse::only_with("top_logprobs", "logprobs", "enabled"));
     }
-    let top = usize::try_from(body["top_logprobs"].as_u64().unwrap_or(0)).unwrap_or(0);
-    let limit = [&body["max_completion_tokens"], &body["max_tokens"]];
     let generate = Generate {
-        prompt: prompt(body),
-        tool_choice: tool_choice(body, &tools)?,
+        prompt: prompt(&fields),
+        tool_choice: tool_choice(&fields, &tools)?,
         tools,
-        output: output(&body["response_format"]),
-        candidates: u32::try_from(body["n"].as_u64().unwrap_or(1)).unwrap_or(1),
-        stop: stop(&body["stop"]),
-        max_tokens: limit.into_iter().find_map(Value::as_u64),
-        thinking: match body["reasoning_effort"].as_str() {
+        output: output(fields.response_format),
+        candidates: u32::try_from(fields.n.as_u64().unwrap_or(1)).unwrap_or(1),
+        stop: stop(fields.stop),
+        max_tokens: fields.max_completion_tokens.as_u64().or_else(|| fields.max_tokens.as_u64()),
+        thinking: match fields.reasoning_effort.as_str() {
             None | Some("none" | "minimal") => Thinking::Off,
             Some(_) => Thinking::Hidden(None),
         },
-        logprobs: wants_logprobs.then_some(top),
-        stream: stream_options(&body["stream_options"]),
+        logprobs: wants_logprobs.then(|| usize::try_from(top).unwrap_or(0)),
+        stream: stream_options(fields.stream_options),
         ..Generate::default()
     };
     Ok(Ask {
@@ -70,12 +70,38 @@ pub(super) fn chat(body: &Value) -> Result<Ask, ApiError> {
     })
 }
 
+/// Makes a struct of the members of an object that are read, absent ones null.
+/// One pass over the members costs less than a look-up for each name.
+macro_rules! fields {
+    ($struct:ident: $($name:ident)*) => {
+        struct $struct<'a> {
+            $($name: &'a Value,)*
+        }
+
+        impl<'a> $struct<'a> {
+            fn new(object: &'a Value) -> Self {
+                let mut fields = Self { $($name: &Value::Null,)* };
+                for (name, value) in object.as_object().into_iter().flatten() {
+                    match name.as_str() {
+                        $(stringify!($name) => fields.$name = value,)*
+                        _ => {}
+                    }
+                }
+                fields
+            }
+        }
+    };
+}
+
+fields!(Fields: model messages tools tool_choice parallel_tool_calls response_format n stop max_tokens
+    max_completion_tokens reasoning_effort logprobs top_logprobs stream stream_options);
+
 fn items(value: &Value) -> &[Value] {
     value.as_array().map(Vec::as_slice).unwrap_or_default()
 }
 
-fn model_name(body: &Value) -> Result<&str, ApiError> {
-    match &body["model"] {
+fn model_name(model: &Value) -> Result<&str, ApiError> {
+    match model {
         Value::String(model) if !model.is_empty() => Ok(model),
         Value::String(_) | Value::Null => Err(refuse::missing_model()),
         other => Err(refuse::wrong_type("model", "a string", check::got(other))),
@@ -110,10 +136,10 @@ fn messages(messages: &[Value]) -> Result<(), ApiError> {
     if open.is_empty() { Ok(()) } else { Err(refuse::tool_calls_unanswered(calls_at + 1, &open)) }
 }
 
-fn prompt(body: &Value) -> Prompt {
+fn prompt(fields: &Fields<'_>) -> Prompt {
     let mut prompt = Prompt::default();
     let mut names: Vec<(&str, &str)> = Vec::new();
-    for message in items(&body["messages"]) {
+    for message in items(fields.messages) {
         let content = Content::read(&message["content"]);
         prompt.add_tokens(Modality::Text, tokens::count(&content.text));
         for mime in &content.attachments {
@@ -138,7 +164,7 @@ fn prompt(body: &Value) -> Prompt {
             _ => {}
         }
     }
-    for tool in items(&body["tools"]) {
+    for tool in items(fields.tools) {
         if let Some(declaration) = tool.get("function").or_else(|| tool.get("custom")) {
             prompt.add_tokens(Modality::Text, tokens::count(&declaration.to_string()));
         }
@@ -199,19 +225,19 @@ fn tool(tool: &Value) -> Option<Tool> {
     Some(Tool { name: function["name"].as_str()?.to_owned(), parameters: function["parameters"].clone() })
 }
 
-fn tool_choice(body: &Value, tools: &[Tool]) -> Result<ToolChoice, ApiError> {
-    let choice = &body["tool_choice"];
-    if items(&body["tools"]).is_empty() {
+fn tool_choice(fields: &Fields<'_>, tools: &[Tool]) -> Result<ToolChoice, ApiError> {
+    let choice = fields.tool_choice;
+    if items(fields.tools).is_empty() {
         return match choice {
             Value::Null => Ok(ToolChoice::Free),
             _ => Err(refuse::tool_choice_without_tools()),
         };
     }
-    let every = |allowed| match body["parallel_tool_calls"].as_bool() {
+    let every = |allowed| match fields.parallel_tool_calls.as_bool() {
         Some(false) => ToolChoice::One(allowed),
         _ => ToolChoice::Every(allowed),
     };
-    if choice == "required" {
+    if *choice == "required" {
         return Ok(every(Allowed::All));
     }
     if let Some(name) = choice["function"]["name"].as_str() {

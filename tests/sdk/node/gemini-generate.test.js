@@ -76,7 +76,11 @@ test('the last turn of the user is said back', async () => {
 test('candidates are numbered from the second on', async () => {
   const response = await ask('Hello', { candidateCount: 2 });
   assert.deepEqual(
-    response.candidates.map(({ index, content, finishReason }) => [index, content.parts[0].text, finishReason]),
+    response.candidates.map(({ index, content, finishReason }) => [
+      index,
+      content.parts[0].text,
+      finishReason,
+    ]),
     [
       [0, 'You said: Hello', 'STOP'],
       [1, 'You said: Hello (2)', 'STOP'],
@@ -133,6 +137,9 @@ test('no text is changed on its way', async () => {
 test('many calls at once each get their own answer', async () => {
   const prompts = Array.from({ length: 40 }, (_, at) => `Number ${at}`);
   const responses = await Promise.all(prompts.map((prompt) => ask(prompt)));
-  assert.deepEqual(responses.map((response) => response.text), prompts.map((prompt) => `You said: ${prompt}`));
+  assert.deepEqual(
+    responses.map((response) => response.text),
+    prompts.map((prompt) => `You said: ${prompt}`),
+  );
   assert.equal(new Set(responses.map((response) => response.responseId)).size, prompts.length);
 });

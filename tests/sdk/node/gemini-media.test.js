@@ -22,7 +22,7 @@ function request(contents, responseModalities) {
 function pngChunks(png) {
   assert.deepEqual([...png.subarray(0, 8)], PNG_SIGNATURE);
   const chunks = {};
-  for (let at = 8; at < png.length; ) {
+  for (let at = 8; at < png.length;) {
     const length = png.readUInt32BE(at);
     chunks[png.toString('latin1', at + 4, at + 8)] = png.subarray(at + 8, at + 8 + length);
     at += length + 12;
@@ -63,7 +63,10 @@ test('an image comes alone where it is wanted alone', async () => {
 test('a streamed image comes whole behind the text', async () => {
   const chunks = await collect(await models.generateContentStream(request('Hi', ['TEXT', 'IMAGE'])));
   const parts = chunks.flatMap((chunk) => chunk.candidates[0].content.parts);
-  assert.deepEqual(parts.slice(0, -1).map((part) => part.text), ['You', ' said:', ' Hi']);
+  assert.deepEqual(
+    parts.slice(0, -1).map((part) => part.text),
+    ['You', ' said:', ' Hi'],
+  );
   assertRealPng(parts.at(-1).inlineData);
   assert.equal(chunks.at(-1).candidates[0].finishReason, 'STOP');
 });

@@ -39,16 +39,16 @@ test('pages of two put together are the whole list', async () => {
 test('a page may be larger than the list', async () => {
   const pager = await models.list({ config: { pageSize: 1000 } });
   assert.equal(pager.hasNextPage(), false);
-  assert.deepEqual(pager.page.map((model) => model.name), (await all()).map((model) => model.name));
+  assert.deepEqual(
+    pager.page.map((model) => model.name),
+    (await all()).map((model) => model.name),
+  );
 });
 
 test('a model is described as it is in the list', async () => {
   const described = await models.get({ model: GEMINI });
   const { sdkHttpResponse, ...model } = described;
-  assert.deepEqual(
-    { ...model },
-    { ...(await all()).find((listed) => listed.name === `models/${GEMINI}`) },
-  );
+  assert.deepEqual({ ...model }, { ...(await all()).find((listed) => listed.name === `models/${GEMINI}`) });
 });
 
 test('any name is a model', async () => {

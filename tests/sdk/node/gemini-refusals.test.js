@@ -18,7 +18,10 @@ const TYPE = 'type.googleapis.com/google.ai.generativelanguage.v1beta';
 
 /** What is wrong, and the message. */
 const REFUSALS = [
-  [request({ temperature: 2.5 }), `* ${PLACE}.generation_config.temperature: temperature must be in the range [0.0, 2.0].\n`],
+  [
+    request({ temperature: 2.5 }),
+    `* ${PLACE}.generation_config.temperature: temperature must be in the range [0.0, 2.0].\n`,
+  ],
   [request({ topP: -0.1 }), `* ${PLACE}.generation_config.top_p: top_p must be in the range [0.0, 1.0].\n`],
   [
     request({ candidateCount: 9 }),
@@ -33,7 +36,10 @@ const REFUSALS = [
     `* ${PLACE}.generation_config.stop_sequences: the number of stop_sequences must not exceed 5.\n`,
   ],
   [request({}, [{ role: 'robot', parts: [{ text: 'x' }] }]), 'Please use a valid role: user, model.'],
-  [request({}, [{ role: 'user', parts: [] }]), `* ${PLACE}.contents[0].parts: contents.parts must not be empty.\n`],
+  [
+    request({}, [{ role: 'user', parts: [] }]),
+    `* ${PLACE}.contents[0].parts: contents.parts must not be empty.\n`,
+  ],
   [
     request({}, [{ role: 'user', parts: [{ text: 'x' }, {}] }]),
     `* ${PLACE}.contents[0].parts[1].data: required oneof field 'data' must have one initialized field\n`,
@@ -87,6 +93,16 @@ for (const [wrong, field, message] of UNREADABLE) {
   });
 }
 
+test('a prompt that is missing is refused', async () => {
+  // The SDK itself does not send one.
+  const empty = (url, init) => fetch(url, { ...init, body: '{}' });
+  const client = gemini(server, { fetch: empty });
+  const generated = await googleError(() => client.models.generateContent(request()));
+  assert.equal(generated.message, `* ${PLACE}.contents: contents is not specified\n`);
+  const counted = await googleError(() => client.models.countTokens({ model: GEMINI, contents: 'Hello' }));
+  assert.equal(counted.message, '* CountTokensRequest.contents: contents is not specified\n');
+});
+
 test('a stream is refused before it begins', async () => {
   const [wrong, message] = REFUSALS[0];
   const error = await googleStreamError(() => models.generateContentStream(wrong));
@@ -94,7 +110,9 @@ test('a stream is refused before it begins', async () => {
 });
 
 test('a count is refused as a prompt is', async () => {
-  const error = await googleError(() => models.countTokens({ model: GEMINI, contents: [{ role: 'user', parts: [] }] }));
+  const error = await googleError(() =>
+    models.countTokens({ model: GEMINI, contents: [{ role: 'user', parts: [] }] }),
+  );
   assert.equal(error.message, '* CountTokensRequest.contents[0].parts: contents.parts must not be empty.\n');
 });
 
@@ -125,7 +143,10 @@ test('a body that is not JSON is an invalid argument', async () => {
   const broken = (url, init) => fetch(url, { ...init, body: '{"contents": oops}' });
   const error = await googleError(() => gemini(server, { fetch: broken }).models.generateContent(request()));
   assert.equal(error.status, 'INVALID_ARGUMENT');
-  assert.match(error.message, /^Invalid JSON payload received\. Unexpected token\.\n\{"contents": oops\}\n {13}\^$/);
+  assert.match(
+    error.message,
+    /^Invalid JSON payload received\. Unexpected token\.\n\{"contents": oops\}\n {13}\^$/,
+  );
 });
 
 test('a body above the limit is a 413', async () => {

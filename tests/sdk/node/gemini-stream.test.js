@@ -14,19 +14,30 @@ async function chunks(contents, config = {}) {
 }
 
 function text(chunks, index = 0) {
-  const candidates = chunks.flatMap((chunk) => chunk.candidates).filter((candidate) => candidate.index === index);
-  return candidates.flatMap((candidate) => candidate.content.parts ?? []).map((part) => part.text).join('');
+  const candidates = chunks
+    .flatMap((chunk) => chunk.candidates)
+    .filter((candidate) => candidate.index === index);
+  return candidates
+    .flatMap((candidate) => candidate.content.parts ?? [])
+    .map((part) => part.text)
+    .join('');
 }
 
 test('a stream says word by word what was said', async () => {
   const all = await chunks('Hello you');
-  assert.deepEqual(all.map((chunk) => chunk.text), ['You', ' said:', ' Hello', ' you']);
+  assert.deepEqual(
+    all.map((chunk) => chunk.text),
+    ['You', ' said:', ' Hello', ' you'],
+  );
   assert.ok(all.every((chunk) => chunk.candidates[0].content.role === 'model'));
 });
 
 test('the last chunk alone says why a stream ends', async () => {
   const all = await chunks('Hello');
-  assert.deepEqual(all.map((chunk) => chunk.candidates[0].finishReason), [undefined, undefined, 'STOP']);
+  assert.deepEqual(
+    all.map((chunk) => chunk.candidates[0].finishReason),
+    [undefined, undefined, 'STOP'],
+  );
 });
 
 test('all chunks of a stream belong together', async () => {
@@ -106,7 +117,11 @@ for (const [name, prompt] of [
 }
 
 test('a stream and a plain answer say the same', async () => {
-  const plain = await models.generateContent({ model: GEMINI, contents: 'Hello', config: { candidateCount: 2 } });
+  const plain = await models.generateContent({
+    model: GEMINI,
+    contents: 'Hello',
+    config: { candidateCount: 2 },
+  });
   const all = await chunks('Hello', { candidateCount: 2 });
   assert.deepEqual(
     plain.candidates.map((candidate) => candidate.content.parts[0].text),

@@ -89,7 +89,9 @@ test('every candidate is an instance', async () => {
 
 test('a structure is streamed in pieces', async () => {
   const config = { responseMimeType: 'application/json', responseSchema: RECIPE };
-  const chunks = await collect(await models.generateContentStream({ model: GEMINI, contents: 'Hello', config }));
+  const chunks = await collect(
+    await models.generateContentStream({ model: GEMINI, contents: 'Hello', config }),
+  );
   assert.equal(chunks.map((chunk) => chunk.text).join(''), (await ask(config)).text);
 });
 

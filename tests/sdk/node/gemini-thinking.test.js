@@ -64,8 +64,14 @@ test('thoughts are streamed in front of the answer', async () => {
   const chunks = await collect(await models.generateContentStream(request({ includeThoughts: true })));
   const parts = chunks.map((chunk) => chunk.candidates[0].content.parts[0]);
   const thoughts = parts.filter((part) => part.thought);
-  assert.deepEqual(thoughts.map((part) => part.text), words(THOUGHT));
-  assert.deepEqual(parts.slice(thoughts.length).map((part) => part.text), ['You', ' said:', ' Hello']);
+  assert.deepEqual(
+    thoughts.map((part) => part.text),
+    words(THOUGHT),
+  );
+  assert.deepEqual(
+    parts.slice(thoughts.length).map((part) => part.text),
+    ['You', ' said:', ' Hello'],
+  );
 });
 
 test('thoughts are counted before the answer is', async () => {

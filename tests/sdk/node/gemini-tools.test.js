@@ -62,7 +62,9 @@ test('ANY calls every tool once, in the order of the offer', async () => {
 });
 
 test('ANY calls the tools that are allowed', async () => {
-  const response = await models.generateContent(request({ ...ANY, allowedFunctionNames: ['ping', 'weather'] }));
+  const response = await models.generateContent(
+    request({ ...ANY, allowedFunctionNames: ['ping', 'weather'] }),
+  );
   assert.deepEqual(names(response), ['weather', 'ping']);
 });
 
@@ -107,9 +109,18 @@ test('tools are counted in the prompt, and calls in the answer', async () => {
 test('streamed calls come whole, a chunk each', async () => {
   const plain = await models.generateContent(request(ANY));
   const chunks = await collect(await models.generateContentStream(request(ANY)));
-  assert.deepEqual(chunks.map((chunk) => chunk.functionCalls.length), [1, 1, 1]);
-  assert.deepEqual(chunks.flatMap((chunk) => chunk.functionCalls), plain.functionCalls);
-  assert.deepEqual(chunks.map((chunk) => chunk.candidates[0].finishReason), [undefined, undefined, 'STOP']);
+  assert.deepEqual(
+    chunks.map((chunk) => chunk.functionCalls.length),
+    [1, 1, 1],
+  );
+  assert.deepEqual(
+    chunks.flatMap((chunk) => chunk.functionCalls),
+    plain.functionCalls,
+  );
+  assert.deepEqual(
+    chunks.map((chunk) => chunk.candidates[0].finishReason),
+    [undefined, undefined, 'STOP'],
+  );
   assert.deepEqual(chunks.at(-1).usageMetadata, plain.usageMetadata);
 });
 
@@ -120,7 +131,9 @@ test('the results of calls are said back a line each', async () => {
     called.candidates[0].content,
     {
       role: 'user',
-      parts: called.functionCalls.map(({ name }) => ({ functionResponse: { name, response: { from: name } } })),
+      parts: called.functionCalls.map(({ name }) => ({
+        functionResponse: { name, response: { from: name } },
+      })),
     },
   ];
   const answered = await models.generateContent(request({ mode: 'AUTO' }, contents));
@@ -149,7 +162,10 @@ test('the SDK calls a callable tool itself', async () => {
       automaticFunctionCalling: { maximumRemoteCalls: 1 },
     },
   });
-  assert.deepEqual(calls.map((call) => call.name), ['weather']);
+  assert.deepEqual(
+    calls.map((call) => call.name),
+    ['weather'],
+  );
   assertValid(WEATHER, calls[0].args);
   assert.deepEqual(response.automaticFunctionCallingHistory.at(-1).parts, [
     { functionResponse: { name: 'weather', response: { sky: 'blue' } } },

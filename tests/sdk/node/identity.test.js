@@ -75,7 +75,9 @@ test('the order of calls changes nothing, nor that they come all at once', async
 
 test('another seed gives other ids and says the same', async () => {
   const [one, other] = await Promise.all(
-    ['7', '8'].map((seed) => answers(['--seed', seed, '--clock', '2026-01-01T00:00:00Z'], ['completion', 'content'])),
+    ['7', '8'].map((seed) =>
+      answers(['--seed', seed, '--clock', '2026-01-01T00:00:00Z'], ['completion', 'content']),
+    ),
   );
   assert.notEqual(one.results.completion.id, other.results.completion.id);
   assert.notEqual(one.results.completion.system_fingerprint, other.results.completion.system_fingerprint);

@@ -17,7 +17,10 @@ const PROMPT = { model: GEMINI, contents: 'Hello' };
 
 test('right keys are let in', async () => {
   for (const apiKey of [RIGHT, 'another']) {
-    const completion = await openai(server, { apiKey }).chat.completions.create({ model: GPT, messages: said('Hello') });
+    const completion = await openai(server, { apiKey }).chat.completions.create({
+      model: GPT,
+      messages: said('Hello'),
+    });
     assert.equal(completion.choices[0].message.content, 'You said: Hello');
     assert.equal((await gemini(server, { apiKey }).models.generateContent(PROMPT)).text, 'You said: Hello');
   }
@@ -25,17 +28,28 @@ test('right keys are let in', async () => {
 
 test('without a list of keys any key will do', async () => {
   await using open = await start();
-  assert.equal((await gemini(open, { apiKey: WRONG }).models.generateContent(PROMPT)).text, 'You said: Hello');
+  assert.equal(
+    (await gemini(open, { apiKey: WRONG }).models.generateContent(PROMPT)).text,
+    'You said: Hello',
+  );
 });
 
 for (const stream of [false, true]) {
   test(`a wrong key is an AuthenticationError, ${stream ? 'streamed' : 'plain'}`, async () => {
     const client = openai(server, { apiKey: WRONG });
-    const error = await thrown(() => client.chat.completions.create({ model: GPT, messages: said('Hello'), stream }));
+    const error = await thrown(() =>
+      client.chat.completions.create({ model: GPT, messages: said('Hello'), stream }),
+    );
     assert.ok(error instanceof OpenAI.AuthenticationError, `${error}`);
     assert.equal(error.status, 401);
-    assert.match(error.message, /^401 Incorrect API key provided: sk-wrong\*+dcba\. You can find your API key at /);
-    assert.deepEqual([error.type, error.param, error.code], ['invalid_request_error', null, 'invalid_api_key']);
+    assert.match(
+      error.message,
+      /^401 Incorrect API key provided: sk-wrong\*+dcba\. You can find your API key at /,
+    );
+    assert.deepEqual(
+      [error.type, error.param, error.code],
+      ['invalid_request_error', null, 'invalid_api_key'],
+    );
     assert.match(error.requestID, /^req_/);
   });
 }
@@ -94,7 +108,10 @@ test('a wrong key on a stream is refused before it begins', async () => {
 
 test('a missing key is a matter of permission at Google', async () => {
   const url = `${server.url}/v1beta/models/${GEMINI}:generateContent`;
-  const response = await fetch(url, { method: 'POST', body: JSON.stringify({ contents: [{ parts: [{ text: 'x' }] }] }) });
+  const response = await fetch(url, {
+    method: 'POST',
+    body: JSON.stringify({ contents: [{ parts: [{ text: 'x' }] }] }),
+  });
   const { error } = await response.json();
   assert.equal(response.status, 403);
   assert.equal(error.status, 'PERMISSION_DENIED');
@@ -111,7 +128,9 @@ test('a wrong bearer token is not authenticated at Google', async () => {
 
 test('a wrong key is an invalid argument for OpenAI SDKs at Google, too', async () => {
   const client = openaiAtGoogle(server, { apiKey: WRONG });
-  const error = await thrown(() => client.chat.completions.create({ model: GEMINI, messages: said('Hello') }));
+  const error = await thrown(() =>
+    client.chat.completions.create({ model: GEMINI, messages: said('Hello') }),
+  );
   assert.ok(error instanceof OpenAI.BadRequestError, `${error}`);
   assert.match(error.message, /API key not valid\. Please pass a valid API key\./);
 });

@@ -57,7 +57,9 @@ test("Google's endpoint for OpenAI SDKs refuses in Google's shape, as a list of 
     return response;
   };
   const request = { ...REQUEST, temperature: 'hot' };
-  const error = await thrown(() => openaiAtGoogle(server, { fetch: watched }).chat.completions.create(request));
+  const error = await thrown(() =>
+    openaiAtGoogle(server, { fetch: watched }).chat.completions.create(request),
+  );
   assert.ok(error instanceof OpenAI.BadRequestError, `${error}`);
   const [[{ error: body }, ...rest]] = bodies;
   assert.deepEqual(rest, []);

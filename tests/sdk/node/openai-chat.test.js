@@ -80,7 +80,10 @@ test('a completion ends in front of a stop sequence', async () => {
 });
 
 test('of several stop sequences the one that is met first ends a completion', async () => {
-  assert.equal(text(await ask(said('one two three'), { stop: ['three', ' two', 'absent'] })), 'You said: one');
+  assert.equal(
+    text(await ask(said('one two three'), { stop: ['three', ' two', 'absent'] })),
+    'You said: one',
+  );
 });
 
 for (const limit of ['max_completion_tokens', 'max_tokens']) {
@@ -150,6 +153,9 @@ test('what is attached is named and counted', async () => {
 test('many calls at once each get their own answer', async () => {
   const prompts = Array.from({ length: 40 }, (_, at) => `Number ${at}`);
   const completions = await Promise.all(prompts.map((prompt) => ask(said(prompt))));
-  assert.deepEqual(completions.map(text), prompts.map((prompt) => `You said: ${prompt}`));
+  assert.deepEqual(
+    completions.map(text),
+    prompts.map((prompt) => `You said: ${prompt}`),
+  );
   assert.equal(new Set(completions.map((completion) => completion.id)).size, prompts.length);
 });

@@ -21,7 +21,10 @@ test('every token has a probability and its bytes', async () => {
   const completion = await client.chat.completions.create(REQUEST);
   const { content, refusal } = completion.choices[0].logprobs;
   assert.equal(refusal, null);
-  assert.deepEqual(content.map(({ token }) => token), SAID);
+  assert.deepEqual(
+    content.map(({ token }) => token),
+    SAID,
+  );
   for (const { token, logprob, bytes } of content) {
     assert.ok(logprob <= 0, `${logprob}`);
     assert.deepEqual(bytes, [...Buffer.from(token)]);
@@ -34,7 +37,10 @@ test('the likeliest alternatives begin with the token itself', async () => {
     assert.equal(top_logprobs.length, 3);
     assert.deepEqual(top_logprobs[0], { token, logprob, bytes });
     const falling = top_logprobs.map((top) => top.logprob);
-    assert.deepEqual(falling, falling.toSorted((a, b) => b - a));
+    assert.deepEqual(
+      falling,
+      falling.toSorted((a, b) => b - a),
+    );
     assert.equal(new Set(top_logprobs.map((top) => top.token)).size, 3);
   }
 });
@@ -48,8 +54,14 @@ test('no alternatives are listed unless they are asked for', async () => {
 test('a stream gives each token in a chunk of its own', async () => {
   const choices = (await streamed(REQUEST)).map((chunk) => chunk.choices[0]);
   const spoken = choices.filter((choice) => choice.delta.content);
-  assert.deepEqual(spoken.map((choice) => choice.delta.content), SAID);
-  assert.deepEqual(spoken.map((choice) => choice.logprobs.content.map(({ token }) => token)), SAID.map((token) => [token]));
+  assert.deepEqual(
+    spoken.map((choice) => choice.delta.content),
+    SAID,
+  );
+  assert.deepEqual(
+    spoken.map((choice) => choice.logprobs.content.map(({ token }) => token)),
+    SAID.map((token) => [token]),
+  );
   assert.ok(choices.filter((choice) => !choice.delta.content).every((choice) => choice.logprobs === null));
 });
 

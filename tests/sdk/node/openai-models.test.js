@@ -12,7 +12,10 @@ test('the list of models is told to its end', async () => {
   const models = await Array.fromAsync(client.models.list());
   const ids = models.map((model) => model.id);
   assert.ok(ids.includes('gpt-4o'), `${ids}`);
-  assert.ok(ids.every((id) => !id.startsWith('models/') && !id.startsWith('gemini')), `${ids}`);
+  assert.ok(
+    ids.every((id) => !id.startsWith('models/') && !id.startsWith('gemini')),
+    `${ids}`,
+  );
   for (const model of models) {
     assert.deepEqual(Object.keys(model), ['id', 'object', 'created', 'owned_by']);
     assert.equal(model.object, 'model');
@@ -75,7 +78,9 @@ for (const stream of [false, true]) {
     const header = (name) => response.headers.get(name);
     assert.equal(header('x-request-id'), request_id);
     for (const what of ['requests', 'tokens']) {
-      const [limit, remaining] = ['limit', 'remaining'].map((side) => Number(header(`x-ratelimit-${side}-${what}`)));
+      const [limit, remaining] = ['limit', 'remaining'].map((side) =>
+        Number(header(`x-ratelimit-${side}-${what}`)),
+      );
       assert.ok(limit > 0 && remaining === limit - 1, `${what}: ${remaining} of ${limit}`);
       assert.match(header(`x-ratelimit-reset-${what}`), /^(\d+h)?(\d+m)?(\d+(\.\d+)?s|\d+ms)?$/);
     }
@@ -91,5 +96,8 @@ test('no answer tells what made it where marks are off', async () => {
   await using quiet = await start('--no-marks');
   const request = { model: GPT, messages: said('Hello') };
   const { response } = await openai(quiet).chat.completions.create(request).withResponse();
-  assert.deepEqual([...response.headers.keys()].filter((name) => name.includes('mynah')), []);
+  assert.deepEqual(
+    [...response.headers.keys()].filter((name) => name.includes('mynah')),
+    [],
+  );
 });

@@ -18,7 +18,12 @@ const WHOLE = { model: GPT, messages: [USER] };
 /** What is changed in a good request, and the refusal: message, param, code. */
 const REFUSALS = [
   [{ model: undefined }, 'you must provide a model parameter', null, null],
-  [{ messages: undefined }, "Missing required parameter: 'messages'.", 'messages', 'missing_required_parameter'],
+  [
+    { messages: undefined },
+    "Missing required parameter: 'messages'.",
+    'messages',
+    'missing_required_parameter',
+  ],
   [
     { messages: [] },
     "Invalid 'messages': empty array. Expected an array with minimum length 1, but got an empty array instead.",
@@ -146,7 +151,10 @@ test('a wrong method is an APIError of its own status', async () => {
   assert.equal(error.constructor, OpenAI.APIError);
   assert.equal(error.status, 405);
   assert.match(error.message, /^405 Not allowed to GET on \/v1\/chat\/completions\./);
-  assert.deepEqual([error.type, error.param, error.code], ['invalid_request_error', null, 'method_not_supported']);
+  assert.deepEqual(
+    [error.type, error.param, error.code],
+    ['invalid_request_error', null, 'method_not_supported'],
+  );
 });
 
 test('a body above the limit is an APIError 413', async () => {

@@ -45,7 +45,12 @@ test('finalChatCompletion is what a plain call gives', async () => {
   const plain = await client.chat.completions.create(plainRequest);
   assert.equal(streamed.object, 'chat.completion');
   assert.deepEqual(streamed.usage, plain.usage);
-  const essence = ({ index, finish_reason, message }) => [index, finish_reason, message.role, message.content];
+  const essence = ({ index, finish_reason, message }) => [
+    index,
+    finish_reason,
+    message.role,
+    message.content,
+  ];
   assert.deepEqual(streamed.choices.map(essence), plain.choices.map(essence));
 });
 
@@ -114,6 +119,9 @@ test('a streamed structure that is cut is a LengthFinishReasonError', async () =
 test('log probabilities of all chunks are put together', async () => {
   const completion = await stream('Hello', { logprobs: true, top_logprobs: 2 }).finalChatCompletion();
   const { content } = completion.choices[0].logprobs;
-  assert.deepEqual(content.map((token) => token.token), ['You', ' said:', ' Hello']);
+  assert.deepEqual(
+    content.map((token) => token.token),
+    ['You', ' said:', ' Hello'],
+  );
   assert.ok(content.every((token) => token.top_logprobs.length === 2));
 });

@@ -56,11 +56,14 @@ test('include_usage adds one chunk behind all choices', async () => {
   assert.ok(all.every((chunk) => chunk.usage === null));
   assert.deepEqual(last.choices, []);
   const { prompt_tokens, completion_tokens, total_tokens } = last.usage;
-  assert.deepEqual({ prompt_tokens, completion_tokens, total_tokens }, {
-    prompt_tokens: 1,
-    completion_tokens: 3,
-    total_tokens: 4,
-  });
+  assert.deepEqual(
+    { prompt_tokens, completion_tokens, total_tokens },
+    {
+      prompt_tokens: 1,
+      completion_tokens: 3,
+      total_tokens: 4,
+    },
+  );
 });
 
 test('no chunk speaks of usage unless it is asked for', async () => {
@@ -78,10 +81,9 @@ test('every chunk is padded unless the caller does not want it', async () => {
 
 test('choices take turns, each with a role and an end of its own', async () => {
   const all = await chunks('Hello', { n: 2, stream_options: { include_usage: true } });
-  const turns = all.flatMap((chunk) => chunk.choices).map(({ index, delta, finish_reason }) => [
-    index,
-    finish_reason ?? delta.role ?? delta.content,
-  ]);
+  const turns = all
+    .flatMap((chunk) => chunk.choices)
+    .map(({ index, delta, finish_reason }) => [index, finish_reason ?? delta.role ?? delta.content]);
   assert.deepEqual(turns, [
     [0, 'assistant'],
     [1, 'assistant'],

@@ -96,7 +96,10 @@ test('streamed calls come as an id and a name, then fragments of the arguments',
   assert.deepEqual(deltas.at(-1), {});
 
   const pieces = deltas.slice(0, -1).flatMap((delta) => delta.tool_calls);
-  assert.deepEqual(pieces.map((piece) => piece.index), pieces.map((piece) => piece.index).sort());
+  assert.deepEqual(
+    pieces.map((piece) => piece.index),
+    pieces.map((piece) => piece.index).sort(),
+  );
   for (const [at, name] of ['weather', 'person', 'ping'].entries()) {
     const [head, ...fragments] = pieces.filter((piece) => piece.index === at);
     assert.match(head.id, /^call_[0-9A-Za-z]{24}$/);
@@ -118,7 +121,9 @@ test('fragments of arguments join to what a plain call has', async () => {
   const plain = (await ask(options)).choices[0].message.tool_calls.map((call) => call.function.arguments);
   const chunks = await collect(await ask({ ...options, stream: true }));
   const streamed = ['', '', ''];
-  for (const { index, function: piece } of chunks.flatMap((chunk) => chunk.choices[0].delta.tool_calls ?? [])) {
+  for (const { index, function: piece } of chunks.flatMap(
+    (chunk) => chunk.choices[0].delta.tool_calls ?? [],
+  )) {
     streamed[index] += piece.arguments;
   }
   assert.deepEqual(streamed, plain);
@@ -147,27 +152,26 @@ test('results of several calls are said back a line each', async () => {
   assert.equal(text, 'ping returned: ping!\nperson returned: person!\nweather returned: weather!');
 });
 
-test('runTools calls the function that is named, with its arguments', async () => {
-  const seen = [];
-  const weather = {
-    type: 'function',
-    function: {
+for (const stream of [false, true]) {
+  test(`runTools calls the function that is named, ${stream ? 'streamed' : 'plain'}`, async () => {
+    const seen = [];
+    const weather = {
       name: 'weather',
-      description: 'The weather.',
       parameters: WEATHER,
       parse: JSON.parse,
       function: (given) => {
         seen.push(given);
         return `${given.days} days of sun`;
       },
-    },
-  };
-  const runner = client.chat.completions.runTools({
-    model: GPT,
-    messages: said('Hello'),
-    tools: [weather],
-    tool_choice: { type: 'function', function: { name: 'weather' } },
+    };
+    const runner = client.chat.completions.runTools({
+      model: GPT,
+      messages: said('Hello'),
+      stream,
+      tools: [{ type: 'function', function: weather }],
+      tool_choice: { type: 'function', function: { name: 'weather' } },
+    });
+    assert.equal(await runner.finalFunctionToolCallResult(), '2 days of sun');
+    assert.deepEqual(seen, [{ city: 'city', days: 2, unit: 'C' }]);
   });
-  assert.equal(await runner.finalFunctionToolCallResult(), '2 days of sun');
-  assert.deepEqual(seen, [{ city: 'city', days: 2, unit: 'C' }]);
-});
+}

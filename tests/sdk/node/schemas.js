@@ -14,9 +14,10 @@ export function assertValid(schema, value) {
   assert.equal(validate.errors, null, `${JSON.stringify(value)}: ${ajv.errorsText(validate.errors)}`);
 }
 
-/** Gemini spells types in capitals and counts as texts. */
+/** Gemini spells types in capitals and counts as texts; zod names a draft that ajv would look up. */
 function asJsonSchema(schema) {
   return JSON.parse(JSON.stringify(schema), (keyword, value) => {
+    if (keyword === '$schema') return undefined;
     if (typeof value !== 'string') return value;
     if (keyword === 'type') return value.toLowerCase();
     return COUNTS.test(keyword) ? Number(value) : value;
@@ -64,7 +65,10 @@ export const FILES = {
     },
     file: {
       type: 'object',
-      properties: { kind: { const: 'file' }, parent: { anyOf: [{ $ref: '#/$defs/folder' }, { type: 'null' }] } },
+      properties: {
+        kind: { const: 'file' },
+        parent: { anyOf: [{ $ref: '#/$defs/folder' }, { type: 'null' }] },
+      },
       required: ['kind', 'parent'],
       additionalProperties: false,
     },
@@ -77,9 +81,16 @@ export const ODDITIES = {
   properties: {
     exclusive: { type: 'number', exclusiveMinimum: 0, exclusiveMaximum: 1 },
     even: { type: 'integer', multipleOf: 2, minimum: 3 },
-    pair: { type: 'array', prefixItems: [{ type: 'string' }, { type: 'boolean' }], items: false, minItems: 2 },
+    pair: {
+      type: 'array',
+      prefixItems: [{ type: 'string' }, { type: 'boolean' }],
+      items: false,
+      minItems: 2,
+    },
     either: { oneOf: [{ type: 'string', maxLength: 3 }, { type: 'integer' }] },
-    all: { allOf: [{ $ref: '#/$defs/named' }, { properties: { size: { type: 'integer' } }, required: ['size'] }] },
+    all: {
+      allOf: [{ $ref: '#/$defs/named' }, { properties: { size: { type: 'integer' } }, required: ['size'] }],
+    },
     optional: { type: ['string', 'null'] },
     map: { type: 'object', additionalProperties: { type: 'integer' }, minProperties: 2 },
     when: { type: 'string', format: 'date-time' },

@@ -6,18 +6,21 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-const REPO = path.resolve(import.meta.dirname, '../../..');
+const REPOSITORY = path.resolve(import.meta.dirname, '../../..');
 const PATIENCE = 10_000;
 
 function binary() {
-  const file = process.env.MYNAH_BIN ?? path.join(REPO, 'target/debug/mynah');
+  const file = process.env.MYNAH_BIN ?? path.join(REPOSITORY, 'target/debug/mynah');
   if (!existsSync(file)) {
     throw new Error(`no binary at ${file}: run "cargo build", or set MYNAH_BIN`);
   }
   return file;
 }
 
-/** A running `mynah serve` with these further flags. */
+/**
+ * A running `mynah serve` with these further flags: where it listens, what it
+ * printed, and how to stop it (which `await using` does by itself).
+ */
 export async function start(...flags) {
   const program = binary();
   const folder = mkdtempSync(path.join(tmpdir(), 'mynah-'));
@@ -28,13 +31,15 @@ export async function start(...flags) {
   const arguments_ = ['serve', '--port', '0', '--port-file', portFile, '--log', 'off', ...flags];
   const child = spawn(program, arguments_, { stdio: ['ignore', ...streams] });
   streams.forEach(closeSync);
+
+  let end;
   const ended = new Promise((resolve) => {
-    child.once('exit', resolve);
-    child.once('error', resolve);
+    const note = (reason) => resolve((end = `${reason}\n${readFileSync(errors, 'utf8')}`));
+    child.once('error', note);
+    child.once('exit', (code, signal) => note(`ended with ${signal ?? code}`));
   });
   const kill = () => child.kill('SIGKILL');
   process.once('exit', kill);
-
   const stop = async () => {
     kill();
     await ended;
@@ -42,28 +47,21 @@ export async function start(...flags) {
     rmSync(folder, { recursive: true, force: true });
   };
 
-  try {
-    const port = await Promise.race([appears(portFile), ended]);
-    if (child.exitCode !== null || typeof port !== 'string') {
-      throw new Error(`${program} did not start: ${readFileSync(errors, 'utf8') || port}`);
+  const deadline = Date.now() + PATIENCE;
+  let port = '';
+  while (!port.endsWith('\n')) {
+    if (end !== undefined || Date.now() > deadline) {
+      await stop();
+      throw new Error(`${program} did not start: ${end}`);
     }
-    const base = flags.includes('--base-path') ? flags[flags.indexOf('--base-path') + 1] : '';
-    return {
-      url: `http://127.0.0.1:${port}${base}`,
-      banner: readFileSync(output, 'utf8'),
-      stop,
-      [Symbol.asyncDispose]: stop,
-    };
-  } catch (error) {
-    await stop();
-    throw error;
+    await sleep(2);
+    port = existsSync(portFile) ? readFileSync(portFile, 'utf8') : '';
   }
-}
-
-async function appears(file) {
-  for (const deadline = Date.now() + PATIENCE; Date.now() < deadline; await sleep(2)) {
-    const text = existsSync(file) ? readFileSync(file, 'utf8') : '';
-    if (text.endsWith('\n')) return text.trim();
-  }
-  throw new Error(`${file} did not appear within ${PATIENCE} ms`);
+  const prefix = flags.includes('--base-path') ? flags[flags.indexOf('--base-path') + 1] : '';
+  return {
+    url: `http://127.0.0.1:${port.trim()}${prefix}`,
+    banner: readFileSync(output, 'utf8'),
+    stop,
+    [Symbol.asyncDispose]: stop,
+  };
 }

@@ -2,6 +2,7 @@
 
 import contextlib
 import inspect
+import json
 
 import httpx2
 import openai
@@ -51,6 +52,19 @@ def headers_of(response):
     return {name.lower(): value for name, value in response.sdk_http_response.headers.items()}
 
 
+def told(error):
+    """Google's error object, which the SDK's exception has in its details."""
+    if "error" in error.details:
+        inner = error.details["error"]
+        assert (error.status, error.message) == (inner["status"], inner["message"])
+    else:
+        # Google calls the refusal of a stream an event stream, and behind aiohttp the SDK reads as JSON
+        # only what is called so: the text is the message.
+        inner = json.loads(error.message)["error"]
+    assert error.code == inner["code"]
+    return inner
+
+
 async def settled(result):
     """What a call gives, be it awaited or not."""
     return await result if inspect.isawaitable(result) else result
@@ -71,3 +85,24 @@ async def opened(manager):
     else:
         with manager as inside:
             yield inside
+
+
+async def completed(client, **options):
+    """A chat completion; without options it says `You said: Hello`."""
+    return await settled(client.chat.completions.create(**hello(**options)))
+
+
+async def chunked(client, **options):
+    """The chunks of a streamed chat completion."""
+    return await collected(client.chat.completions.create(**hello(stream=True, **options)))
+
+
+async def generated(client, contents="Hello", model=GEMINI, **config):
+    """What Gemini generates; without settings it says `You said: Hello`."""
+    return await settled(client.models.generate_content(model=model, contents=contents, config=config))
+
+
+async def streamed(client, contents="Hello", model=GEMINI, **config):
+    """The chunks that Gemini streams."""
+    stream = client.models.generate_content_stream(model=model, contents=contents, config=config)
+    return await collected(stream)

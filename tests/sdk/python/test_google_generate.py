@@ -5,11 +5,7 @@ import re
 import pytest
 from google.genai import types
 
-from sdk import GEMINI, collected, headers_of, settled
-
-
-async def generated(client, contents="Hello", model=GEMINI, **config):
-    return await settled(client.models.generate_content(model=model, contents=contents, config=config))
+from sdk import GEMINI, generated, headers_of, streamed
 
 
 async def test_content_says_back_the_prompt(google_client):
@@ -55,7 +51,9 @@ async def test_the_last_thing_that_the_user_said_is_said_back(google_client):
     assert response.text == "You said: Second\nand third"
 
 
-@pytest.mark.parametrize("contents", ["Hello", ["Hello"], types.Part(text="Hello"), {"parts": [{"text": "Hello"}]}])
+@pytest.mark.parametrize(
+    "contents", ["Hello", ["Hello"], types.Part(text="Hello"), {"parts": [{"text": "Hello"}]}]
+)
 async def test_contents_come_in_many_forms(google_client, contents):
     assert (await generated(google_client, contents)).text == "You said: Hello"
 
@@ -87,12 +85,12 @@ async def test_the_usual_settings_are_accepted(google_client):
 async def test_all_versions_are_alike(google_at, server, version):
     client = google_at(server.url, api_version=version)
     assert (await generated(client)).text == "You said: Hello"
-    stream = client.models.generate_content_stream(model=GEMINI, contents="Hello")
-    assert "".join(chunk.text for chunk in await collected(stream)) == "You said: Hello"
+    assert "".join(chunk.text for chunk in await streamed(client)) == "You said: Hello"
 
 
 @pytest.mark.parametrize(
-    "model", ["unheard-of", "vendor/model", "gemini-2.5-flash:free", "tunedModels/mine", "publishers/google/models/x"]
+    "model",
+    ["unheard-of", "vendor/model", "gemini-2.5-flash:free", "tunedModels/mine", "publishers/google/models/x"],
 )
 async def test_any_model_is_known(google_client, model):
     assert (await generated(google_client, model=model)).model_version == model

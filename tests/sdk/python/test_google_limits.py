@@ -3,11 +3,7 @@
 import pytest
 from google.genai import types
 
-from sdk import GEMINI, settled
-
-
-async def generated(client, contents, **config):
-    return await settled(client.models.generate_content(model=GEMINI, contents=contents, config=config))
+from sdk import GEMINI, generated, settled
 
 
 async def test_an_answer_ends_in_front_of_the_first_stop_sequence(google_client):
@@ -41,19 +37,29 @@ async def test_a_token_limit_cuts_the_answer(google_client, limit, text, finish)
 
 async def test_a_limit_counts_for_each_candidate(google_client):
     response = await generated(google_client, "Hello", max_output_tokens=3, candidate_count=2)
-    finishes = [(candidate.content.parts[0].text, candidate.finish_reason) for candidate in response.candidates]
+    finishes = [
+        (candidate.content.parts[0].text, candidate.finish_reason) for candidate in response.candidates
+    ]
     assert finishes == [("You said: Hello", "STOP"), ("You said: Hello", "MAX_TOKENS")]
 
 
 @pytest.mark.parametrize(
     ("text", "prompt", "candidates"),
-    [("Hello", 1, 3), ("Hello wonderful world", 4, 6), ("sixsix", 1, 4), ("two\nlines", 2, 4), ("ünïcödë😀", 2, 4)],
+    [
+        ("Hello", 1, 3),
+        ("Hello wonderful world", 4, 6),
+        ("sixsix", 1, 4),
+        ("two\nlines", 2, 4),
+        ("ünïcödë😀", 2, 4),
+    ],
 )
 async def test_tokens_are_words_cut_into_pieces_of_six(google_client, text, prompt, candidates):
     usage = (await generated(google_client, text)).usage_metadata
     assert (usage.prompt_token_count, usage.candidates_token_count) == (prompt, candidates)
     assert usage.total_token_count == prompt + candidates
-    assert [(detail.modality, detail.token_count) for detail in usage.prompt_tokens_details] == [("TEXT", prompt)]
+    assert [(detail.modality, detail.token_count) for detail in usage.prompt_tokens_details] == [
+        ("TEXT", prompt)
+    ]
 
 
 async def test_all_candidates_are_counted(google_client):

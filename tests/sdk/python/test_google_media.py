@@ -4,11 +4,7 @@ import pytest
 from google.genai import types
 
 import png
-from sdk import GEMINI, collected, settled
-
-
-async def generated(client, contents, **config):
-    return await settled(client.models.generate_content(model=GEMINI, contents=contents, config=config))
+from sdk import generated, streamed
 
 
 def parts(response, index=0):
@@ -26,7 +22,9 @@ def parts(response, index=0):
     ],
 )
 async def test_an_attachment_is_named_and_counted(google_client, mime, modality):
-    response = await generated(google_client, ["Look", types.Part.from_bytes(data=b"\xff\xfe", mime_type=mime)])
+    response = await generated(
+        google_client, ["Look", types.Part.from_bytes(data=b"\xff\xfe", mime_type=mime)]
+    )
     assert response.text == f"You said: Look [{mime}]"
     details = [(part.modality, part.token_count) for part in response.usage_metadata.prompt_tokens_details]
     assert details == [("TEXT", 1), (modality, 258)]
@@ -35,7 +33,9 @@ async def test_an_attachment_is_named_and_counted(google_client, mime, modality)
 
 async def test_a_file_elsewhere_is_named_and_counted(google_client):
     uri = "https://generativelanguage.googleapis.com/v1beta/files/abc123"
-    response = await generated(google_client, ["Look", types.Part.from_uri(file_uri=uri, mime_type="image/jpeg")])
+    response = await generated(
+        google_client, ["Look", types.Part.from_uri(file_uri=uri, mime_type="image/jpeg")]
+    )
     assert response.text == "You said: Look [image/jpeg]"
     assert response.usage_metadata.prompt_token_count == 259
 
@@ -76,9 +76,7 @@ async def test_each_candidate_has_an_image(google_client):
 
 
 async def test_an_image_is_streamed_in_one_chunk(google_client):
-    config = {"response_modalities": ["TEXT", "IMAGE"]}
-    stream = google_client.models.generate_content_stream(model=GEMINI, contents="Draw", config=config)
-    chunks = await collected(stream)
+    chunks = await streamed(google_client, "Draw", response_modalities=["TEXT", "IMAGE"])
     *texts, image = [parts(chunk)[0] for chunk in chunks]
     assert "".join(part.text for part in texts) == "You said: Draw"
     assert png.size(image.inline_data.data) == (64, 64)

@@ -3,7 +3,7 @@
 import pytest
 from google.genai import errors
 
-from sdk import GEMINI, collected, settled
+from sdk import GEMINI, collected, settled, told
 
 
 async def names(client, **config):
@@ -74,5 +74,5 @@ async def test_any_model_can_be_described(google_client, name):
 async def test_bad_paging_is_refused(google_client, config, message):
     with pytest.raises(errors.ClientError) as raised:
         await names(google_client, **config)
-    assert (raised.value.code, raised.value.status) == (400, "INVALID_ARGUMENT")
-    assert raised.value.message == message
+    error = told(raised.value)
+    assert (error["code"], error["status"], error["message"]) == (400, "INVALID_ARGUMENT", message)

@@ -2,12 +2,7 @@
 
 from google.genai import types
 
-from sdk import GEMINI, collected, headers_of
-
-
-async def streamed(client, contents="Hello", **config):
-    stream = client.models.generate_content_stream(model=GEMINI, contents=contents, config=config)
-    return await collected(stream)
+from sdk import GEMINI, headers_of, streamed
 
 
 def texts(chunks, index=0):

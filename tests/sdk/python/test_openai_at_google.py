@@ -5,7 +5,7 @@ import pytest
 import pytest_asyncio
 
 import tools
-from sdk import GEMINI, KEY, collected, hello, opened, settled
+from sdk import GEMINI, KEY, collected, completed, hello, opened, settled
 
 
 @pytest_asyncio.fixture(scope="session")
@@ -14,7 +14,7 @@ async def at_google(openai_at, server):
 
 
 async def test_a_completion_says_back_the_prompt(at_google):
-    completion = await settled(at_google.chat.completions.create(**hello(model=GEMINI)))
+    completion = await completed(at_google, model=GEMINI)
     assert completion.choices[0].message.content == "You said: Hello"
     assert completion.model == GEMINI
 
@@ -26,8 +26,9 @@ async def test_a_stream_comes_back_whole(at_google):
 
 
 async def test_tools_are_called(at_google):
-    options = hello(model=GEMINI, tools=tools.for_openai("weather"), tool_choice="required")
-    completion = await settled(at_google.chat.completions.create(**options))
+    completion = await completed(
+        at_google, model=GEMINI, tools=tools.for_openai("weather"), tool_choice="required"
+    )
     assert completion.choices[0].message.tool_calls[0].function.name == "weather"
 
 
@@ -57,19 +58,27 @@ async def test_a_mistake_is_told_in_google_s_shape(at_google):
     assert "messages" in error["message"]
 
 
-@pytest.mark.parametrize("streamed", [False, True])
-async def test_a_wrong_key_is_a_bad_request(openai_at, locked_server, streamed):
+@pytest.mark.parametrize("is_stream", [False, True])
+async def test_a_wrong_key_is_a_bad_request(openai_at, locked_server, is_stream):
     client = openai_at(locked_server.url, base_url=f"{locked_server.url}/v1beta/openai", api_key="wrong")
     with pytest.raises(openai.BadRequestError) as raised:
-        await settled(client.chat.completions.create(**hello(stream=streamed)))
+        await completed(client, stream=is_stream)
     error = only_error(raised)
     assert error["message"] == "API key not valid. Please pass a valid API key."
     assert error["status"] == "INVALID_ARGUMENT"
 
 
+async def test_a_missing_key_is_a_bad_request(openai_at, locked_server):
+    client = openai_at(locked_server.url, base_url=f"{locked_server.url}/v1beta/openai")
+    bare = hello(extra_headers={"Authorization": openai.Omit()})
+    with pytest.raises(openai.BadRequestError) as raised:
+        await completed(client, **bare)
+    assert only_error(raised)["code"] == 400
+
+
 async def test_a_bearer_key_is_accepted(openai_at, locked_server):
     client = openai_at(locked_server.url, base_url=f"{locked_server.url}/v1beta/openai", api_key=KEY)
-    completion = await settled(client.chat.completions.create(**hello()))
+    completion = await completed(client)
     assert completion.choices[0].message.content == "You said: Hello"
 
 

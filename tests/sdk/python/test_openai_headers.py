@@ -5,7 +5,7 @@ import re
 import openai
 import pytest
 
-from sdk import GPT, hello, opened, settled, user
+from sdk import GPT, completed, hello, opened, settled, user
 
 REQUEST_ID = re.compile(r"req_[0-9a-f]{32}")
 
@@ -15,12 +15,12 @@ async def raw(client, **options):
 
 
 async def test_an_answer_has_a_request_id(openai_client):
-    completion = await settled(openai_client.chat.completions.create(**hello()))
+    completion = await completed(openai_client)
     assert REQUEST_ID.fullmatch(completion._request_id)
 
 
 async def test_a_stream_has_a_request_id(openai_client):
-    stream = await settled(openai_client.chat.completions.create(**hello(stream=True)))
+    stream = await completed(openai_client, stream=True)
     assert REQUEST_ID.fullmatch(stream.response.headers["x-request-id"])
     await settled(stream.close())
 
@@ -30,9 +30,9 @@ async def test_each_answer_has_a_request_id_of_its_own(openai_client):
     assert len(ids) == 3
 
 
-@pytest.mark.parametrize("streamed", [False, True])
-async def test_rate_limits_are_told(openai_client, streamed):
-    headers = (await raw(openai_client, stream=streamed)).headers
+@pytest.mark.parametrize("is_stream", [False, True])
+async def test_rate_limits_are_told(openai_client, is_stream):
+    headers = (await raw(openai_client, stream=is_stream)).headers
     assert headers["x-ratelimit-limit-requests"] == "10000"
     assert headers["x-ratelimit-limit-tokens"] == "2000000"
     assert headers["x-ratelimit-remaining-requests"] == "9999"

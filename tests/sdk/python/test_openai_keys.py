@@ -3,12 +3,12 @@
 import openai
 import pytest
 
-from sdk import KEY, collected, hello, settled
+from sdk import KEY, collected, completed, hello, settled
 
 
 async def test_the_right_key_is_accepted(openai_at, locked_server):
     client = openai_at(locked_server.url, api_key=KEY)
-    completion = await settled(client.chat.completions.create(**hello()))
+    completion = await completed(client)
     assert completion.choices[0].message.content == "You said: Hello"
 
 
@@ -21,11 +21,11 @@ async def test_each_of_several_keys_is_accepted(openai_at, locked_server):
     ("key", "shown"),
     [("sk-wrong-0123456789abcdef", "sk-wrong*************cdef"), ("sk-right", "********")],
 )
-@pytest.mark.parametrize("streamed", [False, True])
-async def test_a_wrong_key_is_refused_and_masked(openai_at, locked_server, key, shown, streamed):
+@pytest.mark.parametrize("is_stream", [False, True])
+async def test_a_wrong_key_is_refused_and_masked(openai_at, locked_server, key, shown, is_stream):
     client = openai_at(locked_server.url, api_key=key)
     with pytest.raises(openai.AuthenticationError) as raised:
-        await settled(client.chat.completions.create(**hello(stream=streamed)))
+        await completed(client, stream=is_stream)
     error = raised.value
     assert (error.status_code, error.code) == (401, "invalid_api_key")
     assert (error.type, error.param) == ("invalid_request_error", None)
@@ -40,7 +40,7 @@ async def test_a_missing_key_is_refused(openai_at, locked_server):
     client = openai_at(locked_server.url)
     bare = hello(extra_headers={"Authorization": openai.Omit()})
     with pytest.raises(openai.AuthenticationError) as raised:
-        await settled(client.chat.completions.create(**bare))
+        await completed(client, **bare)
     error = raised.value
     assert (error.status_code, error.code, error.param) == (401, None, None)
     assert error.body["message"].startswith("You didn't provide an API key.")
@@ -61,5 +61,5 @@ async def test_a_key_comes_before_the_body(openai_at, locked_server):
 
 async def test_any_key_is_accepted_where_none_is_checked(openai_client):
     bare = hello(extra_headers={"Authorization": openai.Omit()})
-    completion = await settled(openai_client.chat.completions.create(**bare))
+    completion = await completed(openai_client, **bare)
     assert completion.choices[0].message.content == "You said: Hello"

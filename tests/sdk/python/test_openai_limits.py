@@ -4,7 +4,7 @@ import openai
 import pytest
 from pydantic import BaseModel
 
-from sdk import GPT, collected, hello, opened, settled, user
+from sdk import chunked, collected, completed, hello, opened, settled, user
 
 LONG = [user("one two three four five")]
 
@@ -15,34 +15,39 @@ class City(BaseModel):
 
 
 async def test_an_answer_ends_in_front_of_a_stop_sequence(openai_client):
-    completion = await settled(openai_client.chat.completions.create(model=GPT, messages=LONG, stop=" three"))
+    completion = await completed(openai_client, messages=LONG, stop=" three")
     assert completion.choices[0].message.content == "You said: one two"
     assert completion.choices[0].finish_reason == "stop"
 
 
 async def test_the_first_of_several_stop_sequences_counts(openai_client):
     stop = ["five", "four", "nothing of the kind", "two"]
-    completion = await settled(openai_client.chat.completions.create(model=GPT, messages=LONG, stop=stop))
+    completion = await completed(openai_client, messages=LONG, stop=stop)
     assert completion.choices[0].message.content == "You said: one "
 
 
 async def test_a_stop_sequence_ends_a_stream_too(openai_client):
-    stream = openai_client.chat.completions.create(model=GPT, messages=LONG, stop=["three"], stream=True)
-    chunks = await collected(stream)
+    chunks = await chunked(openai_client, messages=LONG, stop=["three"])
     assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks) == "You said: one two "
     assert chunks[-1].choices[0].finish_reason == "stop"
 
 
 async def test_an_answer_that_stops_at_once_is_empty(openai_client):
-    completion = await settled(openai_client.chat.completions.create(**hello(stop="You")))
+    completion = await completed(openai_client, stop="You")
     assert completion.choices[0].message.content == ""
     assert completion.choices[0].finish_reason == "stop"
     assert completion.usage.completion_tokens == 0
 
 
+async def test_a_stream_that_stops_at_once_still_opens_and_finishes(openai_client):
+    chunks = await chunked(openai_client, stop="You")
+    told = [(chunk.choices[0].delta.content, chunk.choices[0].finish_reason) for chunk in chunks]
+    assert told == [("", None), (None, "stop")]
+
+
 @pytest.mark.parametrize("name", ["max_tokens", "max_completion_tokens"])
 async def test_a_token_limit_cuts_the_answer(openai_client, name):
-    completion = await settled(openai_client.chat.completions.create(model=GPT, messages=LONG, **{name: 4}))
+    completion = await completed(openai_client, messages=LONG, **{name: 4})
     assert completion.choices[0].message.content == "You said: one two"
     assert completion.choices[0].finish_reason == "length"
     assert completion.usage.completion_tokens == 4
@@ -50,27 +55,24 @@ async def test_a_token_limit_cuts_the_answer(openai_client, name):
 
 async def test_a_token_limit_cuts_long_words_behind_six_characters(openai_client):
     messages = [user("wonderful")]
-    completion = await settled(
-        openai_client.chat.completions.create(model=GPT, messages=messages, max_completion_tokens=3)
-    )
+    completion = await completed(openai_client, messages=messages, max_completion_tokens=3)
     assert completion.choices[0].message.content == "You said: wonde"
 
 
 async def test_a_limit_that_is_just_enough_cuts_nothing(openai_client):
-    completion = await settled(openai_client.chat.completions.create(**hello(max_completion_tokens=3)))
+    completion = await completed(openai_client, max_completion_tokens=3)
     assert completion.choices[0].message.content == "You said: Hello"
     assert completion.choices[0].finish_reason == "stop"
 
 
 async def test_a_limit_counts_for_each_choice(openai_client):
-    completion = await settled(openai_client.chat.completions.create(**hello(n=2, max_completion_tokens=3)))
+    completion = await completed(openai_client, n=2, max_completion_tokens=3)
     finishes = [(choice.message.content, choice.finish_reason) for choice in completion.choices]
     assert finishes == [("You said: Hello", "stop"), ("You said: Hello", "length")]
 
 
 async def test_a_cut_stream_ends_with_length(openai_client):
-    stream = openai_client.chat.completions.create(model=GPT, messages=LONG, max_tokens=2, stream=True)
-    chunks = await collected(stream)
+    chunks = await chunked(openai_client, messages=LONG, max_tokens=2)
     assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks) == "You said:"
     assert chunks[-1].choices[0].finish_reason == "length"
 

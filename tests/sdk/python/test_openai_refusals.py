@@ -6,7 +6,7 @@ import openai
 import pytest
 
 import tools
-from sdk import GPT, hello, settled, user
+from sdk import GPT, completed, hello, settled, user
 
 
 async def refusal(client, **body):
@@ -23,7 +23,12 @@ async def refusal(client, **body):
 
 MISTAKES = [
     ({"model": None}, "you must provide a model parameter", None, None),
-    ({"model": 5}, "Invalid type for 'model': expected a string, but got an integer instead.", "model", "invalid_type"),
+    (
+        {"model": 5},
+        "Invalid type for 'model': expected a string, but got an integer instead.",
+        "model",
+        "invalid_type",
+    ),
     (
         {"messages": "Hello"},
         "Invalid type for 'messages': expected an array of objects, but got a string instead.",
@@ -87,7 +92,10 @@ MISTAKES = [
         None,
     ),
     (
-        {"tools": tools.for_openai("ping"), "tool_choice": {"type": "function", "function": {"name": "pong"}}},
+        {
+            "tools": tools.for_openai("ping"),
+            "tool_choice": {"type": "function", "function": {"name": "pong"}},
+        },
         "Tool choice 'pong' not found in 'tools' parameter.",
         "tool_choice",
         None,
@@ -107,7 +115,9 @@ MISTAKES = [
 ]
 
 
-@pytest.mark.parametrize(("change", "message", "param", "code"), MISTAKES, ids=[m[2] or "model" for m in MISTAKES])
+@pytest.mark.parametrize(
+    ("change", "message", "param", "code"), MISTAKES, ids=[m[2] or "model" for m in MISTAKES]
+)
 async def test_a_mistake_is_a_bad_request(openai_client, change, message, param, code):
     assert await refusal(openai_client, **{**hello(), **change}) == (message, param, code)
 
@@ -126,7 +136,9 @@ async def test_calls_must_be_answered(openai_client):
 
 
 async def test_a_body_that_is_not_json_is_a_bad_request(openai_client):
-    with pytest.raises(openai.BadRequestError, match="We could not parse the JSON body of your request.") as raised:
+    with pytest.raises(
+        openai.BadRequestError, match="We could not parse the JSON body of your request."
+    ) as raised:
         await settled(openai_client.post("/chat/completions", cast_to=object, content=b'{"model": '))
     assert (raised.value.param, raised.value.code) == (None, None)
 
@@ -134,7 +146,7 @@ async def test_a_body_that_is_not_json_is_a_bad_request(openai_client):
 @pytest.mark.parametrize("change", [{"messages": []}, {"temperature": -1}])
 async def test_a_stream_is_refused_before_it_starts(openai_client, change):
     with pytest.raises(openai.BadRequestError) as raised:
-        await settled(openai_client.chat.completions.create(**{**hello(stream=True), **change}))
+        await completed(openai_client, **{**hello(stream=True), **change})
     assert raised.value.response.headers["content-type"] == "application/json"
     assert raised.value.param in change
 
@@ -154,17 +166,21 @@ async def test_another_method_is_not_allowed(openai_client):
     error = raised.value
     # No class of its own stands for this status.
     assert type(error) is openai.APIStatusError
-    assert (error.status_code, error.code, error.type) == (405, "method_not_supported", "invalid_request_error")
+    assert (error.status_code, error.code, error.type) == (
+        405,
+        "method_not_supported",
+        "invalid_request_error",
+    )
     assert error.body["message"].startswith("Not allowed to GET on /v1/chat/completions.")
 
 
-@pytest.mark.parametrize("streamed", [False, True])
-async def test_a_body_above_the_limit_is_too_large(openai_at, small_server, streamed):
+@pytest.mark.parametrize("is_stream", [False, True])
+async def test_a_body_above_the_limit_is_too_large(openai_at, small_server, is_stream):
     client = openai_at(small_server.url)
-    await settled(client.chat.completions.create(**hello()))
-    large = {"model": GPT, "messages": [user("x" * 1024)], "stream": streamed}
+    await completed(client)
+    large = {"model": GPT, "messages": [user("x" * 1024)], "stream": is_stream}
     with pytest.raises(openai.APIStatusError) as raised:
-        await settled(client.chat.completions.create(**large))
+        await completed(client, **large)
     error = raised.value
     assert type(error) is openai.APIStatusError
     assert (error.status_code, error.type, error.code) == (413, "invalid_request_error", None)
@@ -173,5 +189,5 @@ async def test_a_body_above_the_limit_is_too_large(openai_at, small_server, stre
 
 async def test_a_body_above_the_default_limit_is_too_large(openai_client):
     with pytest.raises(openai.APIStatusError) as raised:
-        await settled(openai_client.chat.completions.create(model=GPT, messages=[user("x" * 30_000_000)]))
+        await completed(openai_client, messages=[user("x" * 30_000_000)])
     assert raised.value.status_code == 413

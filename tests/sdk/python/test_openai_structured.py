@@ -8,7 +8,7 @@ import jsonschema
 import pytest
 from pydantic import BaseModel, Field, RootModel
 
-from sdk import collected, hello, opened, settled
+from sdk import collected, completed, hello, opened, settled
 
 
 class Colour(enum.Enum):
@@ -101,9 +101,10 @@ SCHEMAS = {
     "not": {"type": "object", "required": ["x"], "properties": {"x": {"not": {"type": "string"}}}},
     "all of": {
         "allOf": [{"$ref": "#/$defs/a"}, {"required": ["b"]}],
-        "$defs": {"a": {"type": "object", "properties": {"b": {"$ref": "#/$defs/b"}}}, "b": {
-            "type": "array", "uniqueItems": True, "minItems": 3, "items": {"type": "string"}
-        }},
+        "$defs": {
+            "a": {"type": "object", "properties": {"b": {"$ref": "#/$defs/b"}}},
+            "b": {"type": "array", "uniqueItems": True, "minItems": 3, "items": {"type": "string"}},
+        },
     },
     "itself": {
         "type": "object",
@@ -119,7 +120,9 @@ SCHEMAS = {
     },
     "formats": {
         "type": "object",
-        "properties": {name: {"type": "string", "format": name} for name in ["date", "email", "ipv4", "uuid"]},
+        "properties": {
+            name: {"type": "string", "format": name} for name in ["date", "email", "ipv4", "uuid"]
+        },
         "required": ["date", "email", "ipv4", "uuid"],
     },
 }
@@ -128,17 +131,16 @@ SCHEMAS = {
 @pytest.mark.parametrize("schema", SCHEMAS.values(), ids=SCHEMAS)
 async def test_a_schema_by_hand_is_obeyed(openai_client, schema):
     wanted = {"type": "json_schema", "json_schema": {"name": "wanted", "schema": schema, "strict": False}}
-    completion = await settled(openai_client.chat.completions.create(**hello(response_format=wanted)))
+    completion = await completed(openai_client, response_format=wanted)
     checker = jsonschema.Draft202012Validator.FORMAT_CHECKER
     jsonschema.validate(json.loads(completion.choices[0].message.content), schema, format_checker=checker)
 
 
 async def test_any_object_says_back_the_prompt(openai_client):
-    options = hello(response_format={"type": "json_object"})
-    completion = await settled(openai_client.chat.completions.create(**options))
+    completion = await completed(openai_client, response_format={"type": "json_object"})
     assert json.loads(completion.choices[0].message.content) == {"answer": "You said: Hello"}
 
 
 async def test_text_may_be_asked_for_by_name(openai_client):
-    completion = await settled(openai_client.chat.completions.create(**hello(response_format={"type": "text"})))
+    completion = await completed(openai_client, response_format={"type": "text"})
     assert completion.choices[0].message.content == "You said: Hello"

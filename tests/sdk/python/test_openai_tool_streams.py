@@ -6,7 +6,7 @@ import openai
 from pydantic import BaseModel
 
 import tools
-from sdk import collected, hello, opened, settled
+from sdk import chunked, collected, completed, hello, opened, settled
 
 REQUIRED = {"tools": tools.for_openai(), "tool_choice": "required"}
 
@@ -23,7 +23,7 @@ def deltas(chunks, choice=0):
 
 
 async def test_the_first_chunk_has_the_role_and_the_first_call(openai_client):
-    chunks = await collected(openai_client.chat.completions.create(**hello(**REQUIRED, stream=True)))
+    chunks = await chunked(openai_client, **REQUIRED)
     first = chunks[0].choices[0].delta.model_dump(exclude_unset=True)
     call_id = first["tool_calls"][0].pop("id")
     assert call_id.startswith("call_")
@@ -36,9 +36,13 @@ async def test_the_first_chunk_has_the_role_and_the_first_call(openai_client):
 
 
 async def test_ids_and_names_come_once_for_each_call(openai_client):
-    chunks = await collected(openai_client.chat.completions.create(**hello(**REQUIRED, stream=True)))
+    chunks = await chunked(openai_client, **REQUIRED)
     opening = [call for call in deltas(chunks) if call.id is not None]
-    assert [(call.index, call.function.name) for call in opening] == [(0, "weather"), (1, "book"), (2, "ping")]
+    assert [(call.index, call.function.name) for call in opening] == [
+        (0, "weather"),
+        (1, "book"),
+        (2, "ping"),
+    ]
     assert len({call.id for call in opening}) == 3
     others = [call for call in deltas(chunks) if call.id is None]
     assert others and all(
@@ -49,7 +53,7 @@ async def test_ids_and_names_come_once_for_each_call(openai_client):
 
 
 async def test_fragments_join_to_the_arguments(openai_client):
-    chunks = await collected(openai_client.chat.completions.create(**hello(**REQUIRED, stream=True)))
+    chunks = await chunked(openai_client, **REQUIRED)
     joined = {}
     for call in deltas(chunks):
         joined[call.index] = joined.get(call.index, "") + call.function.arguments
@@ -59,26 +63,26 @@ async def test_fragments_join_to_the_arguments(openai_client):
 
 
 async def test_calls_come_one_behind_the_other(openai_client):
-    chunks = await collected(openai_client.chat.completions.create(**hello(**REQUIRED, stream=True)))
+    chunks = await chunked(openai_client, **REQUIRED)
     indices = [call.index for call in deltas(chunks)]
     assert indices == sorted(indices)
 
 
 async def test_a_stream_of_calls_ends_with_their_finish(openai_client):
-    chunks = await collected(openai_client.chat.completions.create(**hello(**REQUIRED, stream=True)))
+    chunks = await chunked(openai_client, **REQUIRED)
     assert chunks[-1].choices[0].finish_reason == "tool_calls"
     assert chunks[-1].choices[0].delta.model_dump(exclude_unset=True) == {}
 
 
 async def test_each_choice_has_calls_of_its_own(openai_client):
-    chunks = await collected(openai_client.chat.completions.create(**hello(**REQUIRED, stream=True, n=2)))
+    chunks = await chunked(openai_client, **REQUIRED, n=2)
     ids = [{call.id for call in deltas(chunks, choice) if call.id} for choice in (0, 1)]
     assert [len(of_choice) for of_choice in ids] == [3, 3]
     assert ids[0].isdisjoint(ids[1])
 
 
 async def test_the_stream_says_the_same_as_the_whole(openai_client):
-    whole = await settled(openai_client.chat.completions.create(**hello(**REQUIRED)))
+    whole = await completed(openai_client, **REQUIRED)
     async with opened(openai_client.chat.completions.stream(**hello(**REQUIRED))) as stream:
         streamed = await settled(stream.get_final_completion())
     functions = [
@@ -90,9 +94,8 @@ async def test_the_stream_says_the_same_as_the_whole(openai_client):
 
 
 async def test_the_usage_of_streamed_calls_is_the_whole_s(openai_client):
-    whole = await settled(openai_client.chat.completions.create(**hello(**REQUIRED)))
-    options = hello(**REQUIRED, stream=True, stream_options={"include_usage": True})
-    chunks = await collected(openai_client.chat.completions.create(**options))
+    whole = await completed(openai_client, **REQUIRED)
+    chunks = await chunked(openai_client, **REQUIRED, stream_options={"include_usage": True})
     assert chunks[-1].usage == whole.usage
 
 

@@ -8,7 +8,7 @@ import pytest
 from pydantic import BaseModel, Field
 
 import tools
-from sdk import GPT, hello, settled, user
+from sdk import GPT, completed, hello, settled, user
 
 
 def calls(completion, index=0):
@@ -16,16 +16,14 @@ def calls(completion, index=0):
 
 
 async def test_every_tool_is_called_once_where_calls_are_required(openai_client):
-    options = hello(tools=tools.for_openai(), tool_choice="required")
-    completion = await settled(openai_client.chat.completions.create(**options))
+    completion = await completed(openai_client, tools=tools.for_openai(), tool_choice="required")
     assert [call.function.name for call in calls(completion)] == ["weather", "book", "ping"]
     assert completion.choices[0].finish_reason == "tool_calls"
     assert completion.choices[0].message.content is None
 
 
 async def test_calls_have_ids_of_their_own(openai_client):
-    options = hello(tools=tools.for_openai(), tool_choice="required", n=2)
-    completion = await settled(openai_client.chat.completions.create(**options))
+    completion = await completed(openai_client, tools=tools.for_openai(), tool_choice="required", n=2)
     ids = [call.id for choice in completion.choices for call in choice.message.tool_calls]
     assert len(set(ids)) == 6
     assert all(re.fullmatch(r"call_[0-9A-Za-z]{24}", id) for id in ids)
@@ -33,8 +31,7 @@ async def test_calls_have_ids_of_their_own(openai_client):
 
 
 async def test_arguments_are_valid_under_the_schemas(openai_client):
-    options = hello(tools=tools.for_openai(), tool_choice="required")
-    completion = await settled(openai_client.chat.completions.create(**options))
+    completion = await completed(openai_client, tools=tools.for_openai(), tool_choice="required")
     arguments = {call.function.name: json.loads(call.function.arguments) for call in calls(completion)}
     for name, given in arguments.items():
         tools.assert_valid(name, given)
@@ -42,15 +39,15 @@ async def test_arguments_are_valid_under_the_schemas(openai_client):
 
 
 async def test_one_tool_is_called_where_calls_are_not_parallel(openai_client):
-    options = hello(tools=tools.for_openai(), tool_choice="required", parallel_tool_calls=False)
-    completion = await settled(openai_client.chat.completions.create(**options))
+    completion = await completed(
+        openai_client, tools=tools.for_openai(), tool_choice="required", parallel_tool_calls=False
+    )
     assert [call.function.name for call in calls(completion)] == ["weather"]
 
 
 async def test_a_named_function_is_called_alone(openai_client):
     choice = {"type": "function", "function": {"name": "book"}}
-    options = hello(tools=tools.for_openai(), tool_choice=choice)
-    completion = await settled(openai_client.chat.completions.create(**options))
+    completion = await completed(openai_client, tools=tools.for_openai(), tool_choice=choice)
     assert [call.function.name for call in calls(completion)] == ["book"]
     tools.assert_valid("book", json.loads(calls(completion)[0].function.arguments))
 
@@ -58,15 +55,13 @@ async def test_a_named_function_is_called_alone(openai_client):
 async def test_of_allowed_tools_each_is_called(openai_client):
     allowed = [{"type": "function", "function": {"name": name}} for name in ["ping", "weather"]]
     choice = {"type": "allowed_tools", "allowed_tools": {"mode": "required", "tools": allowed}}
-    options = hello(tools=tools.for_openai(), tool_choice=choice)
-    completion = await settled(openai_client.chat.completions.create(**options))
+    completion = await completed(openai_client, tools=tools.for_openai(), tool_choice=choice)
     assert [call.function.name for call in calls(completion)] == ["weather", "ping"]
 
 
 @pytest.mark.parametrize("choice", ["auto", "none", openai.omit])
 async def test_no_tool_is_called_unless_it_must_be(openai_client, choice):
-    options = hello(tools=tools.for_openai(), tool_choice=choice)
-    completion = await settled(openai_client.chat.completions.create(**options))
+    completion = await completed(openai_client, tools=tools.for_openai(), tool_choice=choice)
     assert completion.choices[0].message.content == "You said: Hello"
     assert calls(completion) is None
 
@@ -74,13 +69,11 @@ async def test_no_tool_is_called_unless_it_must_be(openai_client, choice):
 async def test_the_results_of_tools_are_said_back(openai_client):
     messages = [user("How is the weather?")]
     offer = {"model": GPT, "tools": tools.for_openai("weather", "ping")}
-    first = await settled(
-        openai_client.chat.completions.create(**offer, messages=messages, tool_choice="required")
-    )
+    first = await completed(openai_client, **offer, messages=messages, tool_choice="required")
     messages.append(first.choices[0].message)
     for call, result in zip(calls(first), ['{"degrees": 21}', "pong"], strict=True):
         messages.append({"role": "tool", "tool_call_id": call.id, "content": result})
-    second = await settled(openai_client.chat.completions.create(**offer, messages=messages))
+    second = await completed(openai_client, **offer, messages=messages)
     assert second.choices[0].message.content == 'weather returned: {"degrees": 21}\nping returned: pong'
     assert second.choices[0].finish_reason == "stop"
 
@@ -88,21 +81,18 @@ async def test_the_results_of_tools_are_said_back(openai_client):
 async def test_after_the_results_the_user_s_next_words_are_said_back(openai_client):
     messages = [user("Ping")]
     offer = {"model": GPT, "tools": tools.for_openai("ping")}
-    first = await settled(
-        openai_client.chat.completions.create(**offer, messages=messages, tool_choice="required")
-    )
+    first = await completed(openai_client, **offer, messages=messages, tool_choice="required")
     messages.append(first.choices[0].message.model_dump(exclude_unset=True))
     messages.append({"role": "tool", "tool_call_id": calls(first)[0].id, "content": "pong"})
-    second = await settled(openai_client.chat.completions.create(**offer, messages=messages))
+    second = await completed(openai_client, **offer, messages=messages)
     messages += [second.choices[0].message.model_dump(exclude_unset=True), user("Thanks")]
-    third = await settled(openai_client.chat.completions.create(**offer, messages=messages))
+    third = await completed(openai_client, **offer, messages=messages)
     assert third.choices[0].message.content == "You said: Thanks"
 
 
 async def test_calls_cost_their_names_and_arguments(openai_client):
-    bare = await settled(openai_client.chat.completions.create(**hello()))
-    options = hello(tools=tools.for_openai("ping"), tool_choice="required")
-    completion = await settled(openai_client.chat.completions.create(**options))
+    bare = await completed(openai_client)
+    completion = await completed(openai_client, tools=tools.for_openai("ping"), tool_choice="required")
     # "ping" and "{}".
     assert completion.usage.completion_tokens == 2
     assert completion.usage.prompt_tokens > bare.usage.prompt_tokens

@@ -6,6 +6,8 @@
 //!
 //!     cargo bench --bench serve
 
+#![expect(clippy::print_stdout, reason = "what was measured is to be read")]
+
 use std::{
     convert::Infallible,
     env, fs,

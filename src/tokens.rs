@@ -46,25 +46,38 @@ pub fn tokens(text: &str) -> impl Iterator<Item = &str> {
 
 /// How many tokens a text has.
 pub fn count(text: &str) -> u64 {
+    if text.is_ascii() {
+        // A vertical tab is a blank to Unicode, and not to ASCII's own test.
+        count_characters(text.bytes().map(|byte| byte.is_ascii_whitespace() || byte == 0x0b))
+    } else {
+        count_characters(text.chars().map(char::is_whitespace))
+    }
+}
+
+/// Counts the tokens of characters of which only this is known: whether they
+/// are blanks.
+fn count_characters(are_blank: impl Iterator<Item = bool>) -> u64 {
     let mut count = 0;
-    // Characters of the current word, and whether it has more than blanks.
-    let (mut length, mut is_word) = (0, false);
-    for character in text.chars() {
-        let is_blank = character.is_whitespace();
-        if is_blank && is_word {
-            (length, is_word) = (0, false);
+    // Room in the current token, and whether its word has more than blanks.
+    let (mut room, mut is_word) = (0, false);
+    for is_blank in are_blank {
+        if room == 0 || (is_blank && is_word) {
+            count += 1;
+            room = TOKEN_CHARS;
+            is_word &= !is_blank;
         }
         is_word |= !is_blank;
-        if length % TOKEN_CHARS == 0 {
-            count += 1;
-        }
-        length += 1;
+        room -= 1;
     }
     count
 }
 
 /// The longest beginning of a text that has no more than `limit` tokens.
 pub fn truncate(text: &str, limit: u64) -> &str {
+    // No token is shorter than a byte.
+    if text.len() as u64 <= limit {
+        return text;
+    }
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let length = tokens(text).take(limit).map(str::len).sum();
     &text[..length]

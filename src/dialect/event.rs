@@ -3,6 +3,7 @@
 use std::io;
 
 use http::{HeaderMap, StatusCode};
+use memchr::memmem;
 use serde::Serialize;
 use serde_json::{
     Serializer,
@@ -188,18 +189,17 @@ impl Template {
     pub fn new(style: Style, payload: &impl Serialize, holes: &[&str]) -> Option<Self> {
         let mut text = Vec::new();
         write(style, payload, &mut text);
-        let text = String::from_utf8(text).ok()?;
-        let mut rest = text.as_str();
+        let mut start = 0;
         let mut pieces = Vec::with_capacity(holes.len() + 1);
         for hole in holes {
-            let (piece, behind) = rest.split_once(hole)?;
-            if text.matches(hole).count() > 1 {
-                return None;
+            let mut found = memmem::find_iter(&text, hole);
+            match (found.next(), found.next()) {
+                (Some(at), None) if at >= start => pieces.push(text[start..at].to_vec()),
+                _ => return None,
             }
-            pieces.push(piece.as_bytes().to_vec());
-            rest = behind;
+            start += pieces.last().map_or(0, Vec::len) + hole.len();
         }
-        pieces.push(rest.as_bytes().to_vec());
+        pieces.push(text[start..].to_vec());
         Some(Self { pieces })
     }
 }

@@ -29,7 +29,7 @@ pub(super) fn success(ask: &Ask, reply: &Reply, occasion: &Occasion<'_>) -> Head
     if let Reply::Generation(said) = reply {
         let spent = said.usage.input_total();
         headers.insert(REMAINING_TOKENS, HeaderValue::from(TOKEN_LIMIT.saturating_sub(spent)));
-        put(&mut headers, RESET_TOKENS, &go_duration(spent.min(TOKEN_LIMIT) * MINUTE / TOKEN_LIMIT));
+        put(&mut headers, RESET_TOKENS, go_duration(spent.min(TOKEN_LIMIT) * MINUTE / TOKEN_LIMIT));
     }
     served(&mut headers, occasion);
     every(&mut headers, occasion);
@@ -47,16 +47,16 @@ pub(super) fn error(status: u16, occasion: &Occasion<'_>) -> HeaderMap {
     headers
 }
 
-fn put(headers: &mut HeaderMap, name: HeaderName, value: &str) {
-    if let Ok(value) = HeaderValue::from_str(value) {
+fn put(headers: &mut HeaderMap, name: HeaderName, value: String) {
+    if let Ok(value) = HeaderValue::try_from(value) {
         headers.insert(name, value);
     }
 }
 
 fn served(headers: &mut HeaderMap, occasion: &Occasion<'_>) {
     let identity = occasion.identity;
-    put(headers, ORGANIZATION, &identity.draw_for_server("openai-organization").hex("org-", 24));
-    put(headers, PROJECT, &identity.draw_for_server("openai-project").alphanumeric("proj_", 24));
+    put(headers, ORGANIZATION, identity.draw_for_server("openai-organization").hex("org-", 24));
+    put(headers, PROJECT, identity.draw_for_server("openai-project").alphanumeric("proj_", 24));
     let milliseconds = 100 + identity.draw("openai-processing-ms").below(900);
     headers.insert(PROCESSING_MS, HeaderValue::from(milliseconds));
 }
@@ -64,8 +64,8 @@ fn served(headers: &mut HeaderMap, occasion: &Occasion<'_>) {
 fn every(headers: &mut HeaderMap, occasion: &Occasion<'_>) {
     let identity = occasion.identity;
     headers.insert(header::DATE, occasion.date.clone());
-    put(headers, REQUEST_ID, &identity.draw("x-request-id").hex("req_", 32));
-    put(headers, CF_RAY, &(identity.draw("cf-ray").hex("", 16) + "-ZRH"));
+    put(headers, REQUEST_ID, identity.draw("x-request-id").hex("req_", 32));
+    put(headers, CF_RAY, identity.draw("cf-ray").hex("", 16) + "-ZRH");
     let token = identity.draw("__cf_bm").alphanumeric("", 43);
     let expires = occasion.now.saturating_add(COOKIE_MINUTES.minutes()).unwrap_or(occasion.now);
     let expires = httpdate::fmt_http_date(expires.into());
@@ -76,7 +76,7 @@ fn every(headers: &mut HeaderMap, occasion: &Occasion<'_>) {
         &expires,
         "; domain=.api.openai.com; HttpOnly; Secure; SameSite=None",
     ];
-    put(headers, header::SET_COOKIE, &cookie.concat());
+    put(headers, header::SET_COOKIE, cookie.concat());
 }
 
 const ORGANIZATION: HeaderName = HeaderName::from_static("openai-organization");

@@ -1,5 +1,7 @@
 import contextlib
+import functools
 import os
+import ssl
 
 import pytest
 import pytest_asyncio
@@ -23,6 +25,8 @@ def environment():
             if name.upper().endswith("_PROXY") or name.upper().startswith(FOREIGN):
                 patch.delenv(name)
         patch.setenv("NO_PROXY", "127.0.0.1,localhost")
+        # No test speaks TLS, and every client would read all of the machine's certificates anew.
+        patch.setattr(ssl, "create_default_context", functools.cache(ssl.create_default_context))
         yield
 
 

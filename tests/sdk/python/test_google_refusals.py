@@ -33,12 +33,14 @@ MISTYPED = [
     (
         {"contents": ["Hello"]},
         "contents[0]",
-        "Invalid value at 'contents[0]' (type.googleapis.com/google.ai.generativelanguage.v1.Content), \"Hello\"",
+        "Invalid value at 'contents[0]' (type.googleapis.com/google.ai.generativelanguage.v1.Content), "
+        '"Hello"',
     ),
     (
         {"contents": [{"parts": [{"inlineData": {"mimeType": "image/png", "data": "?!"}}]}]},
         "contents[0].parts[0].inline_data.data",
-        "Invalid value at 'contents[0].parts[0].inline_data.data' (TYPE_BYTES), Base64 decoding failed for \"?!\"",
+        "Invalid value at 'contents[0].parts[0].inline_data.data' (TYPE_BYTES), "
+        'Base64 decoding failed for "?!"',
     ),
 ]
 
@@ -68,6 +70,7 @@ async def test_all_mistyped_fields_are_named_together(google_client):
     assert error.message.count("\n") == 1
 
 
+CONFIG = "* GenerateContentRequest.generation_config"
 INVALID = [
     (broken({"contents": []}), "* GenerateContentRequest.contents: contents is not specified\n"),
     (
@@ -76,8 +79,8 @@ INVALID = [
     ),
     (
         broken({"contents": [{"role": "user", "parts": [{}]}]}),
-        "* GenerateContentRequest.contents[0].parts[0].data: required oneof field 'data' must have one initialized "
-        "field\n",
+        "* GenerateContentRequest.contents[0].parts[0].data: required oneof field 'data' must have one "
+        "initialized field\n",
     ),
     (
         broken({"contents": [{"role": "robot", "parts": [{"text": "x"}]}]}),
@@ -85,20 +88,19 @@ INVALID = [
     ),
     (
         {"temperature": 2.1},
-        "* GenerateContentRequest.generation_config.temperature: temperature must be in the range [0.0, 2.0].\n",
+        f"{CONFIG}.temperature: temperature must be in the range [0.0, 2.0].\n",
     ),
     (
         {"candidate_count": 9},
-        "* GenerateContentRequest.generation_config.candidate_count: candidate_count must be in the range [1, 8].\n",
+        f"{CONFIG}.candidate_count: candidate_count must be in the range [1, 8].\n",
     ),
     (
         {"max_output_tokens": 0},
-        "* GenerateContentRequest.generation_config.max_output_tokens: max_output_tokens must be positive.\n",
+        f"{CONFIG}.max_output_tokens: max_output_tokens must be positive.\n",
     ),
     (
         {"stop_sequences": list("abcdef")},
-        "* GenerateContentRequest.generation_config.stop_sequences: the number of stop_sequences must not exceed "
-        "5.\n",
+        f"{CONFIG}.stop_sequences: the number of stop_sequences must not exceed 5.\n",
     ),
     (
         {"tool_config": {"function_calling_config": {"mode": "ANY"}}},

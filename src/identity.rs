@@ -13,12 +13,14 @@ use crate::request::Request;
 pub struct Fingerprint([u8; 16]);
 
 impl Fingerprint {
-    /// Of a request whose body was read as JSON; `None` hashes the raw body.
+    /// Of a request to this dialect whose body was read as JSON; `None` hashes
+    /// the raw body.
     ///
     /// Headers stay out, since SDKs put versions and counters there; so does
     /// the key in the query.
-    pub fn new(request: &Request, json: Option<&Value>) -> Self {
+    pub fn new(dialect: &str, request: &Request, json: Option<&Value>) -> Self {
         let mut canonical = Vec::with_capacity(request.body.len() + 64);
+        put_text(&mut canonical, dialect);
         put_text(&mut canonical, request.method.as_str());
         put_text(&mut canonical, &request.path);
         let mut query: Vec<_> = request.query.iter().filter(|(name, _)| name != "key").collect();
@@ -181,7 +183,7 @@ mod tests {
     use super::*;
 
     fn fingerprint(body: &Value) -> Fingerprint {
-        Fingerprint::new(&Request::default(), Some(body))
+        Fingerprint::new("d", &Request::default(), Some(body))
     }
 
     #[test]

@@ -46,22 +46,26 @@ fn generation(want: &Generate) -> Generation {
             Part::Thought(_) => {}
         }
     }
-    usage.thoughts = tokens::count(thought(want.thinking));
+    usage.thoughts = tokens::count(thought(want));
     Generation { candidates, usage }
 }
 
-fn thought(thinking: Thinking) -> &'static str {
-    match thinking.budget() {
-        Some(limit) => tokens::truncate(THOUGHT, limit),
-        None => THOUGHT,
-    }
+/// Tokens that one candidate may have, thoughts included.
+fn most_tokens(want: &Generate) -> u64 {
+    let share = OUTPUT_LIMIT / u64::from(want.candidates.max(1));
+    want.max_tokens.unwrap_or(share).min(share)
+}
+
+fn thought(want: &Generate) -> &'static str {
+    let most = most_tokens(want);
+    tokens::truncate(THOUGHT, want.thinking.budget().map_or(most, |budget| budget.min(most)))
 }
 
 fn candidate(want: &Generate, index: u32) -> Candidate {
     let mut parts = Vec::new();
     // The model thinks once, however many answers there are to choose from.
     if matches!(want.thinking, Thinking::Shown(_)) && index == 0 {
-        parts.push(Part::Thought(Deltas::words(thought(want.thinking).to_owned())));
+        parts.push(Part::Thought(Deltas::words(thought(want).to_owned())));
     }
     let calls = calls(want);
     if !calls.is_empty() {
@@ -121,8 +125,8 @@ fn limit(mut text: String, want: &Generate) -> (String, Finish) {
     if let Some(at) = stop.filter_map(|stop| text.find(stop.as_str())).min() {
         text.truncate(at);
     }
-    let share = OUTPUT_LIMIT / u64::from(want.candidates.max(1));
-    let most = want.max_tokens.unwrap_or(share).min(share);
+    // Thoughts are spent first, and may leave nothing.
+    let most = most_tokens(want) - tokens::count(thought(want));
     let length = tokens::truncate(&text, most).len();
     if length == text.len() {
         return (text, Finish::Stop);

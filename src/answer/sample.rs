@@ -115,11 +115,10 @@ impl Sampler<'_> {
         }
         let tries = if schema.contains_key("not") { TRIES } else { 1 };
         for (kind, more) in kinds.into_iter().flat_map(|kind| (0..tries).map(move |more| (kind, more))) {
-            if let Some(value) = self.of_type(kind, schema, name, nth + more) {
-                if tries == 1 || fits(self.root, &value) {
-                    return Some(value);
-                }
-                fallback.get_or_insert(value);
+            if let Some(value) = self.of_type(kind, schema, name, nth + more)
+                && (tries == 1 || fits(self.root, &value))
+            {
+                return Some(value);
             }
         }
         let is_nullable =
@@ -306,18 +305,26 @@ fn numbered(name: &str, nth: usize) -> String {
     if nth == 0 { name.to_owned() } else { format!("{name} {}", nth + 1) }
 }
 
+/// The plainest text that fits: the format's own, else the name, else one made
+/// from the pattern, or from two of them.
 fn text(schema: &Map<String, Value>, name: &str, nth: usize) -> String {
     let least = count(schema, "minLength").unwrap_or(0).min(LONGEST_TEXT);
     let most = count(schema, "maxLength").unwrap_or(usize::MAX);
-    if let Some(wanted) = schema.get("pattern").and_then(Value::as_str)
-        && let Some(text) = pattern::sample(wanted, least..=most, nth)
-    {
-        return text;
-    }
     let format = schema.get("format").and_then(Value::as_str);
-    if let Some(text) = format.and_then(|format| formatted(format, nth)) {
-        return text;
+    let plain =
+        format.and_then(|format| formatted(format, nth)).unwrap_or_else(|| sized(name, least, most, nth));
+    if schema::check_text(schema, &plain) {
+        return plain;
     }
+    let made: Vec<_> =
+        schema::patterns(schema).filter_map(|wanted| pattern::sample(wanted, least..=most, nth)).collect();
+    let pairs = made.iter().flat_map(|one| made.iter().map(move |other| format!("{one}{other}")));
+    let mut texts = made.iter().cloned().chain(pairs);
+    texts.find(|text| schema::check_text(schema, text)).or_else(|| made.first().cloned()).unwrap_or(plain)
+}
+
+/// The name, repeated or cut to a length.
+fn sized(name: &str, least: usize, most: usize, nth: usize) -> String {
     let mut text = numbered(name, nth);
     let length = text.chars().count();
     if length < least {
@@ -367,13 +374,15 @@ fn float(schema: &Map<String, Value>, nth: usize) -> Value {
     }
     let bounds = Bounds::new(schema);
     let shift = nth as f64;
+    let usual = 1.5 + shift;
     let number = match (bounds.low, bounds.high) {
-        (None, None) => 1.5 + shift,
+        (low, high) if low.is_none_or(|low| low < usual) && high.is_none_or(|high| usual < high) => usual,
         (Some(low), None) => low + if bounds.low_is_out { 1.0 } else { 0.0 } + shift,
         (None, Some(high)) => high - if bounds.high_is_out { 1.0 } else { 0.0 } - shift,
         (Some(low), Some(high)) if low == high => low,
         // Inside, and another for each `nth`.
         (Some(low), Some(high)) => low + (high - low) / (2.0 + shift),
+        (None, None) => usual,
     };
     whole_number(number)
 }
@@ -390,18 +399,22 @@ fn stepped(schema: &Map<String, Value>, step: f64, nth: usize) -> f64 {
         if bounds.high_is_out && times * step == high { times - 1.0 } else { times }
     });
     let shift = nth as f64;
-    let times = match (lowest, highest) {
-        (None, None) => 1.0 + shift,
-        (Some(lowest), None) => lowest + shift,
-        (None, Some(highest)) => highest.min(1.0) - shift,
-        (Some(lowest), Some(highest)) => lowest + shift % (highest - lowest + 1.0).max(1.0),
+    let first = 1.0_f64.max(lowest.unwrap_or(1.0)).min(highest.unwrap_or(f64::MAX));
+    let times = match highest {
+        Some(highest) if first + shift > highest => {
+            // Through, and on from the lowest, or downwards.
+            let over = first + shift - highest;
+            lowest.map_or(first - over, |lowest| lowest + (over - 1.0) % (highest - lowest + 1.0).max(1.0))
+        }
+        _ => first + shift,
     };
     times * step
 }
 
 /// Without a fraction where it has none.
 fn whole_number(number: f64) -> Value {
-    if number.fract() == 0.0 && number.abs() < 9e15 {
+    // Up to 2^53 a float names one whole number.
+    if number.fract() == 0.0 && number.abs() <= 9_007_199_254_740_992.0 {
         Value::from(number as i64)
     } else {
         Number::from_f64(number).map_or_else(|| json!(0), Value::Number)

@@ -87,6 +87,7 @@ pub(super) fn rest_items(schema: &Map<String, Value>) -> Option<&Value> {
 /// Lays `upper` over `base`, so that what is valid under the result is valid
 /// under both, as far as one schema can say it.
 pub(super) fn merge(base: &mut Map<String, Value>, upper: &Map<String, Value>) {
+    let mut more = Vec::new();
     for (keyword, value) in upper {
         let Some(known) = base.get_mut(keyword) else {
             base.insert(keyword.clone(), value.clone());
@@ -112,12 +113,28 @@ pub(super) fn merge(base: &mut Map<String, Value>, upper: &Map<String, Value>) {
             "maximum" | "exclusiveMaximum" | "maxLength" | "maxItems" | "maxProperties" => {
                 pick(known, value, |known, new| new < known);
             }
+            "pattern" if known != value => more.push(value.clone()),
+            PATTERNS => more.extend(value.as_array().into_iter().flatten().cloned()),
             "items" | "additionalProperties" | "contains" | "propertyNames" if known != value => {
                 *known = json!({"allOf": [known.take(), value]});
             }
             _ => {}
         }
     }
+    if !more.is_empty()
+        && let Value::Array(patterns) = base.entry(PATTERNS).or_insert_with(|| json!([]))
+    {
+        patterns.extend(more);
+    }
+}
+
+/// Not a keyword of JSON Schema: the patterns that one `pattern` has no room
+/// for when schemas are merged.
+const PATTERNS: &str = "$patterns";
+
+/// All patterns that a text must fit.
+pub(super) fn patterns(schema: &Map<String, Value>) -> impl Iterator<Item = &str> {
+    schema.get("pattern").into_iter().chain(list(schema, PATTERNS)).filter_map(Value::as_str)
 }
 
 fn merge_properties(known: &mut Value, more: &Value) {
@@ -258,11 +275,12 @@ fn has_type(name: &str, value: &Value) -> bool {
     }
 }
 
-fn check_text(schema: &Map<String, Value>, text: &str) -> bool {
+/// Whether a text keeps the keywords about texts, formats aside.
+pub(super) fn check_text(schema: &Map<String, Value>, text: &str) -> bool {
     let length = text.chars().count();
     count(schema, "minLength").is_none_or(|least| length >= least)
         && count(schema, "maxLength").is_none_or(|most| length <= most)
-        && schema.get("pattern").and_then(Value::as_str).is_none_or(|wanted| pattern::fits(wanted, text))
+        && patterns(schema).all(|wanted| pattern::fits(wanted, text))
 }
 
 fn check_number(schema: &Map<String, Value>, value: f64) -> bool {

@@ -12,9 +12,11 @@ use http_body_util::BodyExt;
 
 use crate::{dialect::event::Carry, request::Request};
 
-/// How many times the limit is read and thrown away, so that a client which
-/// sends first and reads afterwards gets to see its refusal.
+/// Bytes that are read and thrown away, so that a client which sends first and
+/// reads afterwards gets to see its refusal: the limit so many times over, and
+/// never less than the other.
 const READ_ON: u64 = 4;
+const READ_ON_LEAST: u64 = 100_000_000;
 
 /// Why there is no body.
 #[derive(Debug)]
@@ -43,7 +45,7 @@ where
         let Ok(frame) = frame else { return Err(Uncollected::Broken) };
         let Ok(piece) = frame.into_data() else { continue };
         read += piece.len() as u64;
-        if read > limit.saturating_mul(READ_ON) {
+        if read > limit.saturating_mul(READ_ON).max(READ_ON_LEAST) {
             break;
         }
         if read > limit {

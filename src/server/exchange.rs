@@ -78,7 +78,7 @@ impl Exchange {
 
     fn reply(&self, route: &Route, request: &Request, ask: &Ask, body: &Value) -> WirePlan {
         let reply = answer::built_in(ask);
-        let identity = self.identity(request, Some(body));
+        let identity = self.identity(route, request, Some(body));
         let (now, date) = self.clock.now();
         let occasion = Occasion { identity: &identity, now, date: &date };
         let said = route.dialect.say(route, ask, &reply, &occasion);
@@ -87,7 +87,7 @@ impl Exchange {
     }
 
     fn refuse(&self, route: &Route, request: &Request, error: &ApiError, body: Option<&Value>) -> WirePlan {
-        let identity = self.identity(request, body);
+        let identity = self.identity(route, request, body);
         let (now, date) = self.clock.now();
         let occasion = Occasion { identity: &identity, now, date: &date };
         let said = route.dialect.say_error(route, error, &occasion);
@@ -98,8 +98,9 @@ impl Exchange {
         plan::plan(said, "refusal", self.settings.marks)
     }
 
-    fn identity(&self, request: &Request, body: Option<&Value>) -> Identity {
-        let fingerprint = Fingerprint::new(request, body.filter(|body| !body.is_null()));
+    fn identity(&self, route: &Route, request: &Request, body: Option<&Value>) -> Identity {
+        let fingerprint =
+            Fingerprint::new(route.dialect.name(), request, body.filter(|body| !body.is_null()));
         let nth = match self.settings.ids {
             Ids::Counted => self.session.count(fingerprint),
             Ids::ByRequest => 0,

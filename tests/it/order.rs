@@ -28,7 +28,9 @@ fn requests() -> Vec<(String, String)> {
         all.push(gemini("streamGenerateContent", &text));
         all.push(gemini("streamGenerateContent?alt=sse", &text));
         all.push(gemini("countTokens", &text));
+        // One path, and two APIs.
         all.push(("GET /v1/models".to_owned(), String::new()));
+        all.push(("GET /v1/models?key=k".to_owned(), String::new()));
     }
     all
 }

@@ -122,13 +122,15 @@ async fn unknown_paths_and_methods_are_refused_in_the_caller_s_dialect() {
     assert_eq!((openai.status(), message(&openai)), (404, "Invalid URL (POST /v1/nothing)".to_owned()));
     let method = client.ask("GET /v1/chat/completions", &[], "");
     assert_eq!((method.status(), &method.json()["error"]["code"]), (405, &json!("method_not_supported")));
-    for line in [
-        "POST /v1beta/models/m:doSomething",
-        "GET /v1beta/models/m:generateContent/x/y?key=1",
-        "DELETE /v1beta/models",
-    ] {
+    for line in
+        ["POST /v1beta/models/m:doSomething", "GET /v1beta/models/m:generateContent", "DELETE /v1beta/models"]
+    {
         let gemini = client.ask(line, &[], "");
-        assert!([200, 404].contains(&gemini.status()), "{line}");
+        assert_eq!(
+            (gemini.status(), &gemini.json()["error"]["status"]),
+            (404, &json!("NOT_FOUND")),
+            "{line}"
+        );
     }
     let gemini = client.ask("GET /nothing", &[("x-goog-api-key", "k")], "");
     assert_eq!((gemini.status(), &gemini.json()["error"]["status"]), (404, &json!("NOT_FOUND")));

@@ -18,7 +18,7 @@ pub(crate) fn said(path: &str, mut body: Value, reply: &Reply) -> WirePlan {
     request.body = Bytes::from(body.to_string());
     let route = dialect::identify(&request);
     let ask = route.dialect.read(&route, &request, &mut body).unwrap();
-    let identity = Identity::new(7, Fingerprint::new(&request, Some(&body)), 0);
+    let identity = Identity::new(7, Fingerprint::new(route.dialect.name(), &request, Some(&body)), 0);
     let date = http::HeaderValue::from_static("Thu, 01 Jan 2026 00:00:00 GMT");
     let now = "2026-01-01T00:00:00Z".parse().unwrap();
     let occasion = Occasion { identity: &identity, now, date: &date };

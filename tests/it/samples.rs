@@ -110,11 +110,29 @@ fn constraints_are_kept() {
         json!({"type": "object", "properties": {"p": {"type": "integer"}}, "anyOf": [{"required": ["q"]}, {"required": ["p"]}], "additionalProperties": false}),
         json!({"type": "object", "properties": {"c": {"enum": ["US", "CA"]}, "zip": {"type": "string"}}, "required": ["c", "zip"], "if": {"properties": {"c": {"const": "US"}}}, "then": {"properties": {"zip": {"pattern": "^\\d{5}$"}}}, "else": {"properties": {"zip": {"pattern": "^[A-Z]\\d[A-Z]$"}}}}),
         json!({"allOf": [{"type": "string", "minLength": 3}, {"maxLength": 4}]}),
+        json!({"type": "string", "allOf": [{"pattern": "^a.*"}, {"pattern": ".*z$"}]}),
+        json!({"type": "array", "items": {"not": {}}}),
+        json!({"type": "string", "format": "date", "pattern": "^20\\d\\d-"}),
         json!({"allOf": [{"minimum": 3}, {"minimum": 8, "type": "integer"}]}),
         json!(true),
         json!({}),
     ] {
         valid(&schema);
+    }
+}
+
+#[test]
+fn numbers_are_small_where_they_may_be() {
+    for (schema, expected) in [
+        (
+            json!({"type": "integer", "minimum": -9_007_199_254_740_991_i64, "maximum": 9_007_199_254_740_991_i64}),
+            "1",
+        ),
+        (json!({"type": "integer", "maximum": -1}), "-1"),
+        (json!({"type": "integer", "minimum": 9_007_199_254_740_991_i64}), "9007199254740991"),
+        (json!({"type": "number", "minimum": -1e300}), "1.5"),
+    ] {
+        assert_eq!(valid(&schema).to_string(), expected);
     }
 }
 

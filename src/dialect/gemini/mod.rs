@@ -32,6 +32,20 @@ pub struct Gemini;
 
 const VERSIONS: [&str; 3] = ["v1", "v1beta", "v1alpha"];
 
+/// Google's methods of a model. What else stands behind a colon is part of a
+/// model's name.
+const VERBS: [&str; 9] = [
+    "generateContent",
+    "streamGenerateContent",
+    "countTokens",
+    "embedContent",
+    "batchEmbedContents",
+    "predict",
+    "predictLongRunning",
+    "batchGenerateContent",
+    "asyncBatchEmbedContent",
+];
+
 impl Dialect for Gemini {
     fn name(&self) -> &'static str {
         "gemini"
@@ -51,6 +65,7 @@ impl Dialect for Gemini {
         let is_google = !is_shared || calls_as_google(request);
         let operation = match (request.method.clone(), verb) {
             (Method::GET, None) if resource == "models" && is_google => Operation::Models,
+            (Method::GET, Some(verb)) if is_model && VERBS.contains(&verb) => Operation::Unknown,
             (Method::GET, _) if is_model && is_google => Operation::Model,
             (Method::POST, Some("generateContent" | "streamGenerateContent")) if is_model => {
                 Operation::Generate

@@ -55,15 +55,46 @@ pub(super) fn generate(body: &Value, message: &str) -> Result<(), ApiError> {
         let reason = "the number of stop_sequences must not exceed 5.";
         return Err(invalid(&place, "stop_sequences", reason));
     }
-    let has_tools = body["tools"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .any(|tool| tool["functionDeclarations"].as_array().is_some_and(|list| !list.is_empty()));
-    if body["toolConfig"]["functionCallingConfig"]["mode"] == "ANY" && !has_tools {
+    tools(body, message)
+}
+
+/// The rules about functions: their names, and which must be called.
+fn tools(body: &Value, message: &str) -> Result<(), ApiError> {
+    let mut names = Vec::new();
+    for (tool, declarations) in body["tools"].as_array().into_iter().flatten().enumerate() {
+        for (at, declaration) in
+            declarations["functionDeclarations"].as_array().into_iter().flatten().enumerate()
+        {
+            let name = declaration["name"].as_str().unwrap_or_default();
+            if !is_function_name(name) {
+                let place = format!("{message}.tools[{tool}].function_declarations[{at}]");
+                return Err(invalid(&place, "name", FUNCTION_NAME));
+            }
+            names.push(name);
+        }
+    }
+    let config = &body["toolConfig"]["functionCallingConfig"];
+    if config["mode"] == "ANY" && names.is_empty() {
         return Err(ApiError::new(400, "Function calling config is set without function_declarations."));
     }
+    for allowed in config["allowedFunctionNames"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+        if !names.contains(&allowed) {
+            let place = format!("{message}.tool_config.function_calling_config");
+            let reason = format!("'{allowed}' is not among the function declarations.");
+            return Err(invalid(&place, "allowed_function_names", &reason));
+        }
+    }
     Ok(())
+}
+
+const FUNCTION_NAME: &str = "Invalid function name. Must start with a letter or an underscore. Must be alphameric \
+                             (a-z, A-Z, 0-9), underscores (_), dots (.), colons (:), or dashes (-), with a maximum \
+                             length of 64.";
+
+fn is_function_name(name: &str) -> bool {
+    name.len() <= 64
+        && name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.:-".contains(&byte))
 }
 
 /// The rules about what is said to the model.

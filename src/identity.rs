@@ -166,12 +166,15 @@ impl Draw {
     fn symbols(&mut self, alphabet: &[u8], prefix: &str, length: usize) -> String {
         let mut text = String::with_capacity(prefix.len() + length);
         text.push_str(prefix);
-        let drawn = std::iter::repeat_with(|| self.next().to_le_bytes()).flatten();
-        // A multiplication spreads a byte over the alphabet as well as a
-        // division would, and is done in a tenth of its time.
-        text.extend(
-            drawn.take(length).map(|byte| char::from(alphabet[(usize::from(byte) * alphabet.len()) >> 8])),
-        );
+        let end = prefix.len() + length;
+        while text.len() < end {
+            // A multiplication spreads a byte over the alphabet as well as a
+            // division would, and is done in a tenth of its time.
+            let drawn =
+                self.next().to_le_bytes().map(|byte| alphabet[(usize::from(byte) * alphabet.len()) >> 8]);
+            let symbols = &drawn[..drawn.len().min(end - text.len())];
+            text.push_str(std::str::from_utf8(symbols).unwrap_or_default());
+        }
         text
     }
 }

@@ -88,41 +88,39 @@ pub enum Finish {
 }
 
 /// A text and the places where a stream cuts it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Deltas {
     text: String,
-    ends: Vec<usize>,
+    cut: Cut,
+}
+
+#[derive(Clone, Debug)]
+enum Cut {
+    Words,
+    Tokens,
+    /// Behind these bytes.
+    Behind(Vec<usize>),
 }
 
 impl Deltas {
     /// Cut behind every word.
     pub fn words(text: String) -> Self {
-        Self::cut(text, |text| tokens::words(text).map(str::len).collect())
+        Self { text, cut: Cut::Words }
     }
 
     /// Cut behind every token.
     pub fn tokens(text: String) -> Self {
-        Self::cut(text, |text| tokens::tokens(text).map(str::len).collect())
+        Self { text, cut: Cut::Tokens }
     }
 
     /// Pieces that are given, empty ones too.
     pub fn pieces<'a>(pieces: impl IntoIterator<Item = &'a str>) -> Self {
-        let mut deltas = Self::default();
+        let (mut text, mut ends) = (String::new(), Vec::new());
         for piece in pieces {
-            deltas.text.push_str(piece);
-            deltas.ends.push(deltas.text.len());
+            text.push_str(piece);
+            ends.push(text.len());
         }
-        deltas
-    }
-
-    fn cut(text: String, lengths: impl Fn(&str) -> Vec<usize>) -> Self {
-        let mut ends = lengths(&text);
-        let mut end = 0;
-        for length in &mut ends {
-            end += *length;
-            *length = end;
-        }
-        Self { text, ends }
+        Self { text, cut: Cut::Behind(ends) }
     }
 
     /// The whole text.
@@ -131,13 +129,19 @@ impl Deltas {
     }
 
     /// The pieces in which a stream gives it.
-    pub fn iter(&self) -> impl Iterator<Item = &str> {
-        let mut start = 0;
-        self.ends.iter().map(move |end| {
-            let delta = &self.text[start..*end];
-            start = *end;
-            delta
-        })
+    pub fn iter(&self) -> Box<dyn Iterator<Item = &str> + '_> {
+        match &self.cut {
+            Cut::Words => Box::new(tokens::words(&self.text)),
+            Cut::Tokens => Box::new(tokens::tokens(&self.text)),
+            Cut::Behind(ends) => {
+                let mut start = 0;
+                Box::new(ends.iter().map(move |end| {
+                    let delta = &self.text[start..*end];
+                    start = *end;
+                    delta
+                }))
+            }
+        }
     }
 }
 

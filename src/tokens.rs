@@ -46,31 +46,33 @@ pub fn tokens(text: &str) -> impl Iterator<Item = &str> {
 
 /// How many tokens a text has.
 pub fn count(text: &str) -> u64 {
-    if text.is_ascii() {
-        // A vertical tab is a blank to Unicode, and not to ASCII's own test.
-        count_characters(text.bytes().map(|byte| byte.is_ascii_whitespace() || byte == 0x0b))
-    } else {
-        count_characters(text.chars().map(char::is_whitespace))
+    if !text.is_ascii() {
+        return words(text).map(|word| word.chars().count().div_ceil(TOKEN_CHARS) as u64).sum();
     }
-}
-
-/// Counts the tokens of characters of which only this is known: whether they
-/// are blanks.
-fn count_characters(are_blank: impl Iterator<Item = bool>) -> u64 {
-    let mut count = 0;
-    // Room in the current token, and whether its word has more than blanks.
-    let (mut room, mut is_word) = (0, false);
-    for is_blank in are_blank {
-        if room == 0 || (is_blank && is_word) {
-            count += 1;
-            room = TOKEN_CHARS;
-            is_word &= !is_blank;
-        }
-        is_word |= !is_blank;
-        room -= 1;
+    // The same for the common case, where a byte is a character.
+    let bytes = text.as_bytes();
+    let run = |from: usize, blank: bool| {
+        from + bytes[from..].iter().take_while(|byte| BLANKS[usize::from(**byte)] == blank).count()
+    };
+    let (mut count, mut at) = (0, 0);
+    while at < bytes.len() {
+        let end = run(run(at, true), false);
+        count += (end - at).div_ceil(TOKEN_CHARS) as u64;
+        at = end;
     }
     count
 }
+
+/// Which ASCII characters are blanks to Unicode.
+const BLANKS: [bool; 256] = {
+    let mut blanks = [false; 256];
+    let mut at = 0;
+    while at < 0x80 {
+        blanks[at] = matches!(at as u8, b' ' | b'\t'..=b'\r');
+        at += 1;
+    }
+    blanks
+};
 
 /// The longest beginning of a text that has no more than `limit` tokens.
 pub fn truncate(text: &str, limit: u64) -> &str {

@@ -83,7 +83,8 @@ pub struct Events {
 impl Events {
     /// An empty list, its JSON to be written in this style.
     pub fn new(style: Style) -> Self {
-        Self { style, text: Vec::new(), ends: Vec::new() }
+        // Enough for most documents, and for a start of most streams.
+        Self { style, text: Vec::with_capacity(2048), ends: Vec::new() }
     }
 
     /// A list of one event.
@@ -131,6 +132,11 @@ impl Events {
     /// Bytes of all of them, without any framing.
     pub fn size(&self) -> usize {
         self.text.len()
+    }
+
+    /// The text of a single event.
+    pub fn into_text(self) -> Vec<u8> {
+        self.text
     }
 
     /// Their texts, in their order.

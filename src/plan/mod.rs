@@ -37,7 +37,7 @@ pub enum Marks {
 
 /// The plan for what a dialect says. `source` is what produced the answer.
 pub fn plan(said: Said, source: &'static str, marks: Marks) -> WirePlan {
-    let (body, ends) = frame::frame(&said.events, said.form);
+    let (body, ends) = frame::frame(said.events, said.form);
     WirePlan {
         status: said.status,
         headers: head::mark(said.headers, source, marks),

@@ -164,18 +164,19 @@ impl Draw {
     }
 
     fn symbols(&mut self, alphabet: &[u8], prefix: &str, length: usize) -> String {
-        let mut text = String::with_capacity(prefix.len() + length);
-        text.push_str(prefix);
-        let end = prefix.len() + length;
-        while text.len() < end {
+        let mut text = Vec::with_capacity(prefix.len() + length);
+        text.extend_from_slice(prefix.as_bytes());
+        let mut left = length;
+        while left > 0 {
+            let drawn = self.next().to_le_bytes();
+            let drawn = &drawn[..drawn.len().min(left)];
             // A multiplication spreads a byte over the alphabet as well as a
             // division would, and is done in a tenth of its time.
-            let drawn =
-                self.next().to_le_bytes().map(|byte| alphabet[(usize::from(byte) * alphabet.len()) >> 8]);
-            let symbols = &drawn[..drawn.len().min(end - text.len())];
-            text.push_str(std::str::from_utf8(symbols).unwrap_or_default());
+            text.extend(drawn.iter().map(|byte| alphabet[(usize::from(*byte) * alphabet.len()) >> 8]));
+            left -= drawn.len();
         }
-        text
+        // All alphabets are ASCII.
+        String::from_utf8(text).unwrap_or_default()
     }
 }
 

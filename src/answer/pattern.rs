@@ -23,6 +23,11 @@ pub(super) fn sample(pattern: &str, length: RangeInclusive<usize>, nth: usize) -
     {
         let mut text = String::new();
         variation.write(&hir, &mut text);
+        // An expression that is open at its end has more texts than it asks for.
+        let more = PLAIN.chars().nth(variation.turn).filter(|_| variation.turn > 0);
+        if let Some(more) = more.filter(|more| regex.is_match(&format!("{text}{more}"))) {
+            text.push(more);
+        }
         let list = if length.contains(&text.chars().count()) { &mut right } else { &mut others };
         if list.len() <= nth && !list.contains(&text) && regex.is_match(&text) {
             list.push(text);
@@ -117,7 +122,7 @@ mod tests {
 
     #[test]
     fn each_number_gives_another_text() {
-        for pattern in ["^[a-z]{3}$", "^x+$", "^(one|two|three)$"] {
+        for pattern in ["^[a-z]{3}$", "^x+$", "^(one|two|three)$", "^x_"] {
             let texts = [0, 1, 2].map(|nth| sample(pattern, 0..=usize::MAX, nth).unwrap());
             assert!(texts[0] != texts[1] && texts[1] != texts[2] && texts[0] != texts[2], "{texts:?}");
         }

@@ -110,10 +110,14 @@ impl Sampler<'_> {
         }
         let types = schema::types(schema);
         let mut kinds: Vec<_> = types.iter().map(String::as_str).filter(|kind| *kind != "null").collect();
+        let is_negated = schema.contains_key("not");
         if types.is_empty() {
             kinds.push(implied_type(schema));
+            if is_negated {
+                kinds.extend(["integer", "boolean", "object", "array", "string"]);
+            }
         }
-        let tries = if schema.contains_key("not") { TRIES } else { 1 };
+        let tries = if is_negated { TRIES } else { 1 };
         for (kind, more) in kinds.into_iter().flat_map(|kind| (0..tries).map(move |more| (kind, more))) {
             if let Some(value) = self.of_type(kind, schema, name, nth + more)
                 && (tries == 1 || fits(self.root, &value))
@@ -215,7 +219,9 @@ impl Sampler<'_> {
                 items.push(self.sample(&both, name, if is_set { more } else { 0 })?);
             }
         }
-        let nice = if items.is_empty() && rest != Some(&json!(false)) { 1 } else { items.len() };
+        // Where nothing is said of the items, none is as good as any.
+        let says_nothing = rest.is_none_or(|rest| *rest == json!({}) || rest.is_boolean());
+        let nice = if items.is_empty() && !says_nothing { 1 } else { items.len() };
         let wanted = least.max(nice).min(most.max(least));
         let anything = Value::Bool(true);
         // In a set each value is another; where it has too few, it ends.

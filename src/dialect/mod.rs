@@ -4,6 +4,7 @@
 pub mod event;
 pub mod gemini;
 pub mod openai;
+mod path;
 
 use std::fmt;
 

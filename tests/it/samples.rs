@@ -112,6 +112,8 @@ fn constraints_are_kept() {
         json!({"allOf": [{"type": "string", "minLength": 3}, {"maxLength": 4}]}),
         json!({"type": "string", "allOf": [{"pattern": "^a.*"}, {"pattern": ".*z$"}]}),
         json!({"type": "array", "items": {"not": {}}}),
+        json!({"type": "object", "required": ["x"], "properties": {"x": {"not": {"type": "string"}}}}),
+        json!({"type": "object", "patternProperties": {"^x_": {"type": "integer"}}, "additionalProperties": false, "minProperties": 2}),
         json!({"type": "string", "format": "date", "pattern": "^20\\d\\d-"}),
         json!({"allOf": [{"minimum": 3}, {"minimum": 8, "type": "integer"}]}),
         json!(true),

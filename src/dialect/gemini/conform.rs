@@ -5,12 +5,10 @@
 //! Source: the proto3 JSON mapping (protobuf.dev/programming-guides/json), and
 //! the mixtures that real clients send.
 
-use std::fmt;
-
 use serde_json::{Number, Value, json};
 
 use super::fields::{Enum, Kind, Message};
-use crate::reply::ApiError;
+use crate::{dialect::path::Path, reply::ApiError};
 
 /// Something that a field cannot hold.
 #[derive(Debug)]
@@ -64,27 +62,6 @@ pub(super) fn bad_request(message: String, violations: &[Value]) -> ApiError {
     )
 }
 
-/// Where in the document: a chain on the stack, written out only for an error.
-enum Path<'a> {
-    Root,
-    Name(&'a Path<'a>, &'a str),
-    Index(&'a Path<'a>, usize),
-}
-
-impl fmt::Display for Path<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Path::Root => Ok(()),
-            Path::Name(parent, name) => {
-                let parent = parent.to_string();
-                let dot = if parent.is_empty() { "" } else { "." };
-                write!(f, "{parent}{dot}{}", snake_case(name))
-            }
-            Path::Index(parent, index) => write!(f, "{parent}[{index}]"),
-        }
-    }
-}
-
 struct Reader<'a> {
     version: &'a str,
     violations: Vec<Violation>,
@@ -122,19 +99,17 @@ impl Reader<'_> {
             Kind::Message(message) => self.message(value, message, path),
             Kind::Enum(values) => self.enumeration(value, values, path),
             _ if value.is_object() => {
-                let reason = format!(
-                    "Invalid value at '{path}' ({}), Starting an object on a scalar field",
-                    self.scalar_name(kind)
-                );
-                self.report(path.to_string(), reason);
+                let what = self.scalar_name(kind);
+                self.invalid(path, |place| {
+                    format!("Invalid value at '{place}' ({what}), Starting an object on a scalar field")
+                });
             }
             _ if is_scalar(value, kind) => {}
             Kind::Bytes if value.is_string() => {
-                let reason = format!(
-                    "Invalid value at '{path}' (TYPE_BYTES), Base64 decoding failed for {}",
-                    excerpt(value)
-                );
-                self.report(path.to_string(), reason);
+                let shown = excerpt(value);
+                self.invalid(path, |place| {
+                    format!("Invalid value at '{place}' (TYPE_BYTES), Base64 decoding failed for {shown}")
+                });
             }
             _ => {
                 let what = self.scalar_name(kind);
@@ -181,23 +156,24 @@ impl Reader<'_> {
     }
 
     fn wrong(&mut self, value: &Value, what: &str, path: &Path<'_>) {
-        let reason = format!("Invalid value at '{path}' ({what}), {}", excerpt(value));
-        self.report(path.to_string(), reason);
+        self.invalid(path, |place| format!("Invalid value at '{place}' ({what}), {}", excerpt(value)));
+    }
+
+    fn invalid(&mut self, path: &Path<'_>, reason: impl FnOnce(&str) -> String) {
+        let field = path.spell(snake_case);
+        let description = reason(&field);
+        self.violations.push(Violation { field, description });
     }
 
     fn not_repeating(&mut self, path: &Path<'_>) {
-        let (parent, name) = match path {
-            Path::Name(parent, name) => (parent.to_string(), snake_case(name)),
-            _ => (path.to_string(), String::new()),
+        let (field, name) = match path {
+            Path::Name(parent, name) => (parent.spell(snake_case), snake_case(name)),
+            _ => (path.spell(snake_case), String::new()),
         };
-        let place = if parent.is_empty() { String::new() } else { format!(" at '{parent}'") };
-        let reason = format!(
+        let place = if field.is_empty() { String::new() } else { format!(" at '{field}'") };
+        let description = format!(
             "Invalid JSON payload received. Unknown name \"{name}\"{place}: Proto field is not repeating, cannot start list."
         );
-        self.report(parent, reason);
-    }
-
-    fn report(&mut self, field: String, description: String) {
         self.violations.push(Violation { field, description });
     }
 

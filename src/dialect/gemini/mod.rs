@@ -216,7 +216,8 @@ fn frame(shape: Shape) -> (Style, Form) {
     }
 }
 
-fn head(shape: Shape, occasion: &Occasion<'_>) -> HeaderMap {
+/// The headers of Google's front end.
+pub(super) fn head(shape: Shape, occasion: &Occasion<'_>) -> HeaderMap {
     let mut headers = match shape {
         Shape::Sse => SSE_HEAD.clone(),
         Shape::Array | Shape::Document => JSON_HEAD.clone(),

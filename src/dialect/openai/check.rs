@@ -9,65 +9,50 @@ use super::{
     fields::{Field, Kind, Need},
     refuse,
 };
-use crate::reply::ApiError;
+use crate::{dialect::path::Path, reply::ApiError};
 
-/// Checks an object: first what is missing, then its members in their order.
-pub(super) fn object(value: &Value, fields: &[Field], path: &str) -> Result<(), ApiError> {
+/// Checks a request's body.
+pub(super) fn body(value: &Value, fields: &[Field]) -> Result<(), ApiError> {
+    object(value, fields, &Path::Root)
+}
+
+/// First what is missing, then the members in their order.
+fn object(value: &Value, fields: &[Field], path: &Path<'_>) -> Result<(), ApiError> {
     for field in fields.iter().filter(|field| field.need == Need::Required) {
         if value.get(field.name).is_none() {
-            return Err(refuse::missing(&member_path(path, field.name)));
+            return Err(refuse::missing(&spell(&Path::Name(path, field.name))));
         }
     }
     for (name, member) in value.as_object().into_iter().flatten() {
         let Some(field) = fields.iter().find(|field| field.name == name) else { continue };
-        let is_absent = member.is_null() && field.need == Need::Optional;
-        if !is_absent && !is_plain(member, &field.kind) {
-            check(member, &field.kind, &member_path(path, name))?;
+        if !(member.is_null() && field.need == Need::Optional) {
+            check(member, &field.kind, &Path::Name(path, name))?;
         }
     }
     Ok(())
 }
 
-/// What needs no second look, so that no path is written for it.
-fn is_plain(value: &Value, kind: &Kind) -> bool {
-    matches!(
-        (kind, value),
-        (Kind::Any, _)
-            | (Kind::Text, Value::String(_))
-            | (Kind::Bool, Value::Bool(_))
-            | (Kind::AnyObject, Value::Object(_))
-    )
+fn spell(path: &Path<'_>) -> String {
+    path.spell(str::to_owned)
 }
 
-fn member_path(path: &str, name: &str) -> String {
-    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
-}
-
-fn check(value: &Value, kind: &Kind, path: &str) -> Result<(), ApiError> {
+fn check(value: &Value, kind: &Kind, path: &Path<'_>) -> Result<(), ApiError> {
     if !has_type(value, kind) {
-        return Err(refuse::wrong_type(path, &expected(kind), got(value)));
+        return Err(refuse::wrong_type(&spell(path), &expected(kind), got(value)));
     }
     match (kind, value) {
-        (Kind::Name, Value::String(name)) if !is_name(name) => Err(refuse::not_a_name(path)),
+        (Kind::Name, Value::String(name)) if !is_name(name) => Err(refuse::not_a_name(&spell(path))),
         (Kind::Word(words), Value::String(word)) if !words.contains(&word.as_str()) => {
-            Err(refuse::unknown_word(path, word, words))
+            Err(refuse::unknown_word(&spell(path), word, words))
         }
         (Kind::Int(low, high), _) => match value.as_i64() {
-            Some(number) if number < *low => {
-                Err(refuse::out_of_range(path, "integer", "below minimum", &low, value))
-            }
-            Some(number) if number > *high => {
-                Err(refuse::out_of_range(path, "integer", "above maximum", &high, value))
-            }
+            Some(number) if number < *low => Err(refuse::below(&spell(path), "integer", low, value)),
+            Some(number) if number > *high => Err(refuse::above(&spell(path), "integer", high, value)),
             _ => Ok(()),
         },
         (Kind::Number(low, high), _) => match value.as_f64() {
-            Some(number) if number < *low => {
-                Err(refuse::out_of_range(path, "decimal", "below minimum", &low, value))
-            }
-            Some(number) if number > *high => {
-                Err(refuse::out_of_range(path, "decimal", "above maximum", &high, value))
-            }
+            Some(number) if number < *low => Err(refuse::below(&spell(path), "decimal", low, value)),
+            Some(number) if number > *high => Err(refuse::above(&spell(path), "decimal", high, value)),
             _ => Ok(()),
         },
         (Kind::List(of, least, most), Value::Array(items)) => list(items, of, (*least, *most), path),
@@ -81,33 +66,28 @@ fn check(value: &Value, kind: &Kind, path: &str) -> Result<(), ApiError> {
     }
 }
 
-fn list(items: &[Value], of: &Kind, (least, most): (usize, usize), path: &str) -> Result<(), ApiError> {
+fn list(items: &[Value], of: &Kind, (least, most): (usize, usize), path: &Path<'_>) -> Result<(), ApiError> {
     if items.len() < least {
-        return Err(refuse::list_too_short(path, least));
+        return Err(refuse::list_too_short(&spell(path), least));
     }
     if items.len() > most {
-        return Err(refuse::list_too_long(path, most, items.len()));
+        return Err(refuse::list_too_long(&spell(path), most, items.len()));
     }
-    for (index, item) in items.iter().enumerate() {
-        if !is_plain(item, of) {
-            check(item, of, &format!("{path}[{index}]"))?;
-        }
-    }
-    Ok(())
+    items.iter().enumerate().try_for_each(|(index, item)| check(item, of, &Path::Index(path, index)))
 }
 
-fn tagged(value: &Value, variants: &[(&str, &[Field])], path: &str) -> Result<(), ApiError> {
-    let path_of_type = member_path(path, "type");
+fn tagged(value: &Value, variants: &[(&str, &[Field])], path: &Path<'_>) -> Result<(), ApiError> {
+    let place = Path::Name(path, "type");
     let tag = match value.get("type") {
-        None => return Err(refuse::missing(&path_of_type)),
+        None => return Err(refuse::missing(&spell(&place))),
         Some(Value::String(tag)) => tag,
-        Some(other) => return Err(refuse::wrong_type(&path_of_type, "a string", got(other))),
+        Some(other) => return Err(refuse::wrong_type(&spell(&place), "a string", got(other))),
     };
     match variants.iter().find(|(name, _)| name == tag) {
         Some((_, fields)) => object(value, fields, path),
         None => {
             let names: Vec<_> = variants.iter().map(|(name, _)| *name).collect();
-            Err(refuse::unknown_word(&path_of_type, tag, &names))
+            Err(refuse::unknown_word(&spell(&place), tag, &names))
         }
     }
 }
@@ -185,7 +165,7 @@ mod tests {
     use super::{super::fields::CHAT, *};
 
     fn refusal(body: &Value) -> (String, Value, Value) {
-        let error = object(body, CHAT, "").unwrap_err();
+        let error = super::body(body, CHAT).unwrap_err();
         (error.message, error.members["param"].clone(), error.members["code"].clone())
     }
 
@@ -244,6 +224,6 @@ mod tests {
     #[test]
     fn a_null_stands_for_an_absent_option() {
         let body = json!({"messages": [{"role": "assistant", "content": null}], "stop": null, "n": null});
-        object(&body, CHAT, "").unwrap();
+        super::body(&body, CHAT).unwrap();
     }
 }

@@ -1,9 +1,9 @@
-//! The headers of OpenAI's answers.
+//! The headers of OpenAI's answers, but for Cloudflare's cookie, which no client
+//! would keep on plain HTTP.
 
 use std::sync::LazyLock;
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
-use jiff::ToSpan;
 
 use crate::{
     ask::{Ask, Shape},
@@ -16,9 +16,6 @@ const TOKEN_LIMIT: u64 = 2_000_000;
 
 /// In milliseconds.
 const MINUTE: u64 = 60_000;
-
-/// How long a bot-management cookie lives.
-const COOKIE_MINUTES: i64 = 30;
 
 pub(super) fn success(ask: &Ask, reply: &Reply, occasion: &Occasion<'_>) -> HeaderMap {
     let mut headers = match (reply, ask.shape) {
@@ -66,17 +63,6 @@ fn every(headers: &mut HeaderMap, occasion: &Occasion<'_>) {
     headers.insert(header::DATE, occasion.date.clone());
     put(headers, REQUEST_ID, identity.draw("x-request-id").hex("req_", 32));
     put(headers, CF_RAY, identity.draw("cf-ray").hex("", 16) + "-ZRH");
-    let token = identity.draw("__cf_bm").alphanumeric("", 43);
-    let expires = occasion.now.saturating_add(COOKIE_MINUTES.minutes()).unwrap_or(occasion.now);
-    let expires = httpdate::fmt_http_date(expires.into());
-    let cookie = [
-        "__cf_bm=",
-        &token,
-        "; path=/; expires=",
-        &expires,
-        "; domain=.api.openai.com; HttpOnly; Secure; SameSite=None",
-    ];
-    put(headers, header::SET_COOKIE, cookie.concat());
 }
 
 const ORGANIZATION: HeaderName = HeaderName::from_static("openai-organization");
@@ -111,7 +97,6 @@ const RATE_LIMITS: &[(&str, &str)] = &[
 const CLOUDFLARE: &[(&str, &str)] = &[
     ("x-request-id", OPEN),
     ("cf-cache-status", "DYNAMIC"),
-    ("set-cookie", OPEN),
     ("strict-transport-security", "max-age=31536000; includeSubDomains; preload"),
     ("x-content-type-options", "nosniff"),
     ("server", "cloudflare"),

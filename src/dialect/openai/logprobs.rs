@@ -67,7 +67,7 @@ impl<'i> LogprobsOf<'i> {
             };
             list.get_or_insert_with(Vec::new).extend(score(deltas));
         }
-        Some(Logprobs { content, refusal })
+        (content.is_some() || refusal.is_some()).then_some(Logprobs { content, refusal })
     }
 
     /// Whether they were asked for.

@@ -108,7 +108,11 @@ impl Dialect for OpenAi {
             Shape::Document => (Form::Document { tail: "\n" }, Carry::Length),
             Shape::Sse | Shape::Array => (Form::Sse(Eol::Lf), Carry::Chunked),
         };
-        Said { status: StatusCode::OK, headers: head::success(ask, reply, occasion), events, form, carry }
+        let (headers, carry) = match route.host {
+            Host::Own => (head::success(ask, reply, occasion), carry),
+            Host::Google => (gemini::head(ask.shape, occasion), Carry::Chunked),
+        };
+        Said { status: StatusCode::OK, headers, events, form, carry }
     }
 
     fn say_error(&self, route: &Route, error: &ApiError, occasion: &Occasion<'_>) -> Said {
@@ -118,12 +122,16 @@ impl Dialect for OpenAi {
             Host::Own => (envelope(error), 2, ""),
             Host::Google => (envelope_at_google(error), 2, "\n"),
         };
+        let (headers, carry) = match route.host {
+            Host::Own => (head::error(error.status, occasion), Carry::Length),
+            Host::Google => (gemini::head(Shape::Document, occasion), Carry::Chunked),
+        };
         Said {
             status,
-            headers: head::error(error.status, occasion),
+            headers,
             events: Events::one(Style::Pretty { indent }, &body),
             form: Form::Document { tail },
-            carry: Carry::Length,
+            carry,
         }
     }
 }

@@ -35,7 +35,7 @@ pub(super) fn model(route: &Route) -> Ask {
 pub(super) fn chat(body: &Value) -> Result<Ask, ApiError> {
     let fields = Fields::new(body);
     let model = model_name(fields.model)?;
-    check::object(body, fields::CHAT, "")?;
+    check::body(body, fields::CHAT)?;
     messages(items(fields.messages))?;
     let tools: Vec<_> = items(fields.tools).iter().filter_map(tool).collect();
     let is_stream = *fields.stream == true;
@@ -156,6 +156,10 @@ fn prompt(fields: &Fields<'_>) -> Prompt {
                 prompt.attachments = content.attachments;
             }
             Some("assistant") => prompt.tool_results.clear(),
+            Some("function") => {
+                let name = message["name"].as_str().unwrap_or_default();
+                prompt.tool_results.push((name.to_owned(), content.text));
+            }
             Some("tool") => {
                 let id = message["tool_call_id"].as_str().unwrap_or_default();
                 let name = names.iter().rev().find(|(known, _)| *known == id).map_or(id, |(_, name)| name);
@@ -201,7 +205,8 @@ impl Content {
 fn attachment(part: &Value) -> Option<String> {
     let inline = |url: &str| {
         let head = url.strip_prefix("data:")?.split(',').next()?;
-        Some(head.split(';').next()?.to_owned())
+        let mime = head.split(';').next()?;
+        (!mime.is_empty()).then(|| mime.to_owned())
     };
     match part["type"].as_str()? {
         "image_url" => {
@@ -248,8 +253,14 @@ fn tool_choice(fields: &Fields<'_>, tools: &[Tool]) -> Result<ToolChoice, ApiErr
     }
     let allowed = &choice["allowed_tools"];
     if allowed["mode"] == "required" {
-        let names = items(&allowed["tools"]).iter().filter_map(|tool| tool["function"]["name"].as_str());
-        return Ok(every(Allowed::Only(names.map(str::to_owned).collect())));
+        let mut names = Vec::new();
+        for name in items(&allowed["tools"]).iter().filter_map(|tool| tool["function"]["name"].as_str()) {
+            if !tools.iter().any(|tool| tool.name == name) {
+                return Err(refuse::tool_choice_unknown(name));
+            }
+            names.push(name.to_owned());
+        }
+        return Ok(every(Allowed::Only(names)));
     }
     Ok(ToolChoice::Free)
 }

@@ -45,14 +45,20 @@ pub(super) fn not_a_name(path: &str) -> ApiError {
     invalid(message, path, "invalid_value")
 }
 
-/// `side` is `below minimum` or `above maximum`.
-pub(super) fn out_of_range(path: &str, noun: &str, side: &str, bound: &dyn Display, got: &Value) -> ApiError {
-    let (sign, code) =
-        if side.starts_with("below") { (">=", "below_min_value") } else { ("<=", "above_max_value") };
+/// `noun` is `integer` or `decimal`.
+pub(super) fn below(path: &str, noun: &str, least: &dyn Display, got: &Value) -> ApiError {
     let message = format!(
-        "Invalid '{path}': {noun} {side} value. Expected a value {sign} {bound}, but got {got} instead."
+        "Invalid '{path}': {noun} below minimum value. Expected a value >= {least}, but got {got} instead."
     );
-    invalid(message, path, &format!("{noun}_{code}"))
+    invalid(message, path, &format!("{noun}_below_min_value"))
+}
+
+/// `noun` is `integer` or `decimal`.
+pub(super) fn above(path: &str, noun: &str, most: &dyn Display, got: &Value) -> ApiError {
+    let message = format!(
+        "Invalid '{path}': {noun} above maximum value. Expected a value <= {most}, but got {got} instead."
+    );
+    invalid(message, path, &format!("{noun}_above_max_value"))
 }
 
 pub(super) fn list_too_short(path: &str, least: usize) -> ApiError {

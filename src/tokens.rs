@@ -50,17 +50,17 @@ pub fn count(text: &str) -> u64 {
         return words(text).map(|word| word.chars().count().div_ceil(TOKEN_CHARS) as u64).sum();
     }
     // The same for the common case, where a byte is a character.
-    let bytes = text.as_bytes();
-    let run = |from: usize, blank: bool| {
-        from + bytes[from..].iter().take_while(|byte| BLANKS[usize::from(**byte)] == blank).count()
-    };
-    let (mut count, mut at) = (0, 0);
-    while at < bytes.len() {
-        let end = run(run(at, true), false);
-        count += (end - at).div_ceil(TOKEN_CHARS) as u64;
-        at = end;
+    let (mut count, mut length, mut is_word) = (0, 0_usize, false);
+    for byte in text.bytes() {
+        let is_blank = BLANKS[usize::from(byte)];
+        if is_blank && is_word {
+            count += length.div_ceil(TOKEN_CHARS);
+            (length, is_word) = (0, false);
+        }
+        is_word |= !is_blank;
+        length += 1;
     }
-    count
+    (count + length.div_ceil(TOKEN_CHARS)) as u64
 }
 
 /// Which ASCII characters are blanks to Unicode.

@@ -1,14 +1,11 @@
 //! What a dialect says: events, the way they are framed, and a head.
 
-use std::io;
+use std::{io, ops::Range, sync::LazyLock};
 
 use http::{HeaderMap, StatusCode};
-use memchr::memmem;
+use memchr::memmem::Finder;
 use serde::Serialize;
-use serde_json::{
-    Serializer,
-    ser::{Formatter, PrettyFormatter},
-};
+use serde_json::{Serializer, ser::Formatter};
 
 /// A dialect's whole answer, before it becomes bytes on the wire.
 #[derive(Debug)]
@@ -78,13 +75,19 @@ pub struct Events {
     style: Style,
     text: Vec<u8>,
     ends: Vec<usize>,
+    expected: usize,
 }
 
 impl Events {
     /// An empty list, its JSON to be written in this style.
     pub fn new(style: Style) -> Self {
+        Self::expecting(1, style)
+    }
+
+    /// The same, about so many events being expected.
+    pub fn expecting(expected: usize, style: Style) -> Self {
         // Enough for most documents, and for a start of most streams.
-        Self { style, text: Vec::with_capacity(2048), ends: Vec::new() }
+        Self { style, text: Vec::with_capacity(2048), ends: Vec::with_capacity(expected), expected }
     }
 
     /// A list of one event.
@@ -97,13 +100,17 @@ impl Events {
     /// Adds an event that is JSON.
     pub fn json(&mut self, payload: &impl Serialize) {
         write(self.style, payload, &mut self.text);
+        if self.ends.is_empty() {
+            // The others will be about as long as the first.
+            self.text.reserve(self.text.len() * self.expected.saturating_sub(1));
+        }
         self.ends.push(self.text.len());
     }
 
     /// Adds an event that a template makes, its holes filled in their order.
     pub fn filled(&mut self, template: &Template, fillings: &[Filling<'_>]) {
         for (at, piece) in template.pieces.iter().enumerate() {
-            self.text.extend_from_slice(piece);
+            self.text.extend_from_slice(&template.text[piece.clone()]);
             match fillings.get(at) {
                 Some(Filling::Text(text)) => write(Style::Compact, text, &mut self.text),
                 Some(Filling::Number(number)) => write(Style::Compact, number, &mut self.text),
@@ -154,29 +161,36 @@ impl Events {
 /// written once, and what stands between the holes is copied from then on.
 #[derive(Debug)]
 pub struct Template {
-    pieces: Vec<Vec<u8>>,
+    text: Vec<u8>,
+    /// What stands between the holes.
+    pieces: Vec<Range<usize>>,
 }
 
 /// A place in a template that is filled for each event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub struct Hole<T: 'static> {
     /// What the template's payload has there.
     pub stand_in: T,
-    /// How that is found in its JSON.
+    /// The same as JSON.
     pub json: &'static str,
 }
 
+/// What all stand-ins have in common, and nothing else is likely to have.
+const MARK: &str = "424242424242424";
+
+static MARKS: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(MARK));
+
 /// The holes for texts.
 pub const TEXT_HOLES: [Hole<&str>; 2] = [
-    Hole { stand_in: "\u{1}text\u{1}", json: r#""\u0001text\u0001""# },
-    Hole { stand_in: "\u{1}text\u{2}", json: r#""\u0001text\u0002""# },
+    Hole { stand_in: "4242424242424241", json: "\"4242424242424241\"" },
+    Hole { stand_in: "4242424242424242", json: "\"4242424242424242\"" },
 ];
 
 /// The holes for numbers.
 pub const NUMBER_HOLES: [Hole<u64>; 3] = [
-    Hole { stand_in: 4_242_424_242_424_241, json: "4242424242424241" },
-    Hole { stand_in: 4_242_424_242_424_242, json: "4242424242424242" },
     Hole { stand_in: 4_242_424_242_424_243, json: "4242424242424243" },
+    Hole { stand_in: 4_242_424_242_424_244, json: "4242424242424244" },
+    Hole { stand_in: 4_242_424_242_424_245, json: "4242424242424245" },
 ];
 
 /// What a hole is filled with.
@@ -189,24 +203,25 @@ pub enum Filling<'a> {
 }
 
 impl Template {
-    /// A template from an event with these holes, named as they are found, in
-    /// their order; `None` where one is not found just once, since something
-    /// else looks like it.
+    /// A template from an event with these holes (as JSON) in their order;
+    /// `None` where not just they are found, since something else looks alike.
     pub fn new(style: Style, payload: &impl Serialize, holes: &[&str]) -> Option<Self> {
         let mut text = Vec::new();
         write(style, payload, &mut text);
-        let mut start = 0;
         let mut pieces = Vec::with_capacity(holes.len() + 1);
-        for hole in holes {
-            let mut found = memmem::find_iter(&text, hole);
-            match (found.next(), found.next()) {
-                (Some(at), None) if at >= start => pieces.push(text[start..at].to_vec()),
-                _ => return None,
+        let mut start = 0;
+        let mut holes = holes.iter();
+        for mark in MARKS.find_iter(&text) {
+            let hole = holes.next()?;
+            let end = mark.checked_sub(hole.find(MARK)?)?;
+            if end < start || !text[end..].starts_with(hole.as_bytes()) {
+                return None;
             }
-            start += pieces.last().map_or(0, Vec::len) + hole.len();
+            pieces.push(start..end);
+            start = end + hole.len();
         }
-        pieces.push(text[start..].to_vec());
-        Some(Self { pieces })
+        pieces.push(start..text.len());
+        holes.next().is_none().then_some(Self { text, pieces })
     }
 }
 
@@ -217,19 +232,88 @@ fn write(style: Style, payload: &impl Serialize, out: &mut Vec<u8>) {
         Style::Compact => serde_json::to_writer(out, payload),
         Style::Google => payload.serialize(&mut Serializer::with_formatter(out, Google)),
         Style::Pretty { indent } => {
-            let blanks = PrettyFormatter::with_indent(&BLANKS[..indent.min(BLANKS.len())]);
-            payload.serialize(&mut Serializer::with_formatter(out, blanks))
+            let pretty = Pretty { indent, level: 0, is_empty: true };
+            payload.serialize(&mut Serializer::with_formatter(out, pretty))
         }
     };
     debug_assert!(written.is_ok(), "{written:?}");
 }
 
-const BLANKS: &[u8] = b"        ";
-
 /// A blank behind every colon, none behind commas.
 struct Google;
 
 impl Formatter for Google {
+    fn begin_object_value<W: io::Write + ?Sized>(&mut self, writer: &mut W) -> io::Result<()> {
+        writer.write_all(b": ")
+    }
+}
+
+/// A member a line. serde_json's own does the same in many small writes, which
+/// is a tenth of what an answer costs.
+struct Pretty {
+    indent: usize,
+    level: usize,
+    is_empty: bool,
+}
+
+impl Pretty {
+    fn open<W: io::Write + ?Sized>(&mut self, writer: &mut W, bracket: &[u8]) -> io::Result<()> {
+        self.level += 1;
+        self.is_empty = true;
+        writer.write_all(bracket)
+    }
+
+    fn close<W: io::Write + ?Sized>(&mut self, writer: &mut W, bracket: &[u8]) -> io::Result<()> {
+        self.level -= 1;
+        if !std::mem::take(&mut self.is_empty) {
+            self.line(writer)?;
+        }
+        writer.write_all(bracket)
+    }
+
+    fn item<W: io::Write + ?Sized>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
+        self.is_empty = false;
+        if !first {
+            writer.write_all(b",")?;
+        }
+        self.line(writer)
+    }
+
+    fn line<W: io::Write + ?Sized>(&self, writer: &mut W) -> io::Result<()> {
+        const LINE: &[u8; 33] = b"\n                                ";
+        let blanks = self.indent * self.level;
+        match LINE.get(..=blanks) {
+            Some(line) => writer.write_all(line),
+            None => writer.write_all(format!("\n{:blanks$}", "").as_bytes()),
+        }
+    }
+}
+
+impl Formatter for Pretty {
+    fn begin_array<W: io::Write + ?Sized>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.open(writer, b"[")
+    }
+
+    fn end_array<W: io::Write + ?Sized>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.close(writer, b"]")
+    }
+
+    fn begin_array_value<W: io::Write + ?Sized>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
+        self.item(writer, first)
+    }
+
+    fn begin_object<W: io::Write + ?Sized>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.open(writer, b"{")
+    }
+
+    fn end_object<W: io::Write + ?Sized>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.close(writer, b"}")
+    }
+
+    fn begin_object_key<W: io::Write + ?Sized>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
+        self.item(writer, first)
+    }
+
     fn begin_object_value<W: io::Write + ?Sized>(&mut self, writer: &mut W) -> io::Result<()> {
         writer.write_all(b": ")
     }
@@ -250,10 +334,11 @@ mod tests {
         let payload = json!({"a": "x:y,{", "b": [1, 2], "c": {}});
         assert_eq!(written(&payload, Style::Compact), r#"{"a":"x:y,{","b":[1,2],"c":{}}"#);
         assert_eq!(written(&payload, Style::Google), r#"{"a": "x:y,{","b": [1,2],"c": {}}"#);
-        assert_eq!(
-            written(&json!({"a": [1]}), Style::Pretty { indent: 4 }),
-            "{\n    \"a\": [\n        1\n    ]\n}"
-        );
+        let nested = json!({"a": [[], {}, {"b": [[[[[[[[[[[[[[[[[[[1, "}"]]]]]]]]]]]]]]]]]]]}], "c": {}});
+        let pretty = written(&nested, Style::Pretty { indent: 2 });
+        assert_eq!(pretty, serde_json::to_string_pretty(&nested).unwrap());
+        let wide = written(&json!({"a": [1]}), Style::Pretty { indent: 4 });
+        assert_eq!(wide, "{\n    \"a\": [\n        1\n    ]\n}");
     }
 
     #[test]
@@ -275,5 +360,7 @@ mod tests {
         let hole = TEXT_HOLES[0].stand_in;
         assert!(Template::new(Style::Compact, &json!([hole, hole]), &[TEXT_HOLES[0].json]).is_none());
         assert!(Template::new(Style::Compact, &json!([hole]), &[TEXT_HOLES[1].json]).is_none());
+        let inside = format!("x{hole}");
+        assert!(Template::new(Style::Compact, &json!([inside]), &[TEXT_HOLES[0].json]).is_none());
     }
 }

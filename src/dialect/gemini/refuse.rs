@@ -28,34 +28,42 @@ pub(crate) fn status_name(status: u16) -> &'static str {
 /// The rules that a request for content must keep beyond its types.
 pub(super) fn generate(body: &Value, message: &str) -> Result<(), ApiError> {
     contents(body, message)?;
-    let config = &body["generationConfig"];
-    let place = format!("{message}.generation_config");
-    for (name, low, high) in
-        [("temperature", 0.0, 2.0), ("topP", 0.0, 1.0), ("candidateCount", 1.0, 8.0), ("logprobs", 0.0, 20.0)]
-    {
+    config(&body["generationConfig"])
+        .map_err(|(field, reason)| invalid(&format!("{message}.generation_config"), &field, &reason))?;
+    tools(body, message)
+}
+
+/// What is wrong with a configuration: the field, and why.
+fn config(config: &Value) -> Result<(), (String, String)> {
+    if config.is_null() {
+        return Ok(());
+    }
+    for (name, low, high, decimals) in [
+        ("temperature", 0.0, 2.0, 1),
+        ("topP", 0.0, 1.0, 1),
+        ("candidateCount", 1.0, 8.0, 0),
+        ("logprobs", 0.0, 20.0, 0),
+    ] {
         if let Some(value) = config[name].as_f64()
             && !(low..=high).contains(&value)
         {
             let name = snake_case(name);
-            let (low, high) = if name == "temperature" || name == "top_p" {
-                (format!("{low:.1}"), format!("{high:.1}"))
-            } else {
-                (low.to_string(), high.to_string())
-            };
-            return Err(invalid(&place, &name, &format!("{name} must be in the range [{low}, {high}].")));
+            let reason = format!("{name} must be in the range [{low:.decimals$}, {high:.decimals$}].");
+            return Err((name, reason));
         }
     }
     for name in ["maxOutputTokens", "topK"] {
         if config[name].as_i64().is_some_and(|value| value < 1) {
             let name = snake_case(name);
-            return Err(invalid(&place, &name, &format!("{name} must be positive.")));
+            let reason = format!("{name} must be positive.");
+            return Err((name, reason));
         }
     }
     if config["stopSequences"].as_array().is_some_and(|list| list.len() > 5) {
         let reason = "the number of stop_sequences must not exceed 5.";
-        return Err(invalid(&place, "stop_sequences", reason));
+        return Err(("stop_sequences".to_owned(), reason.to_owned()));
     }
-    tools(body, message)
+    Ok(())
 }
 
 /// The rules about functions: their names, and which must be called.
@@ -104,7 +112,7 @@ pub(super) fn contents(body: &Value, message: &str) -> Result<(), ApiError> {
         _ => return Err(invalid(message, "contents", "contents is not specified")),
     };
     for (index, content) in contents.iter().enumerate() {
-        let place = format!("{message}.contents[{index}]");
+        let place = || format!("{message}.contents[{index}]");
         if let Some(role) = content["role"].as_str()
             && !["", "user", "model", "function"].contains(&role)
         {
@@ -112,13 +120,11 @@ pub(super) fn contents(body: &Value, message: &str) -> Result<(), ApiError> {
         }
         let parts = match content["parts"].as_array() {
             Some(parts) if !parts.is_empty() => parts,
-            _ => return Err(invalid(&place, "parts", "contents.parts must not be empty.")),
+            _ => return Err(invalid(&place(), "parts", "contents.parts must not be empty.")),
         };
-        for (index, part) in parts.iter().enumerate() {
-            if !has_content(part) {
-                let reason = "required oneof field 'data' must have one initialized field";
-                return Err(invalid(&format!("{place}.parts[{index}]"), "data", reason));
-            }
+        if let Some(index) = parts.iter().position(|part| !has_content(part)) {
+            let reason = "required oneof field 'data' must have one initialized field";
+            return Err(invalid(&format!("{}.parts[{index}]", place()), "data", reason));
         }
     }
     Ok(())

@@ -25,6 +25,7 @@ pub(super) fn generation(ask: &Ask, said: &Generation, style: Style, occasion: &
         let usage = UsageMetadata::new(&said.usage, said.usage.output, said.usage.thoughts);
         return Events::one(style, &Response::new(&candidates, usage, constants));
     }
+    let chunks = interleave(said);
     let mut stream = Stream {
         constants,
         usage: &said.usage,
@@ -32,9 +33,8 @@ pub(super) fn generation(ask: &Ask, said: &Generation, style: Style, occasion: &
         thoughts: 0,
         style,
         template: None,
-        events: Events::new(style),
+        events: Events::expecting(chunks.len(), style),
     };
-    let chunks = interleave(said);
     let last = chunks.len().saturating_sub(1);
     for (at, chunk) in chunks.into_iter().enumerate() {
         stream.count(&chunk);

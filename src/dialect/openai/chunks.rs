@@ -22,6 +22,10 @@ const LONGEST_OBFUSCATION: u64 = 16;
 
 pub(super) fn stream(ask: &Ask, want: &Generate, said: &Generation, occasion: &Occasion<'_>) -> Events {
     let constants = Constants::new(occasion);
+    let mut rows: Vec<_> =
+        (0..).zip(&said.candidates).map(|(index, candidate)| (index, steps(candidate).into_iter())).collect();
+    // Besides the steps, the usage and the sentinel.
+    let expected = rows.iter().map(|(_, steps)| steps.len()).sum::<usize>() + 2;
     let mut writer = Writer {
         constants: &constants,
         model: &ask.model,
@@ -33,11 +37,9 @@ pub(super) fn stream(ask: &Ask, want: &Generate, said: &Generation, occasion: &O
         identity: occasion.identity,
         logprobs: LogprobsOf::new(want.logprobs, occasion.identity),
         template: None,
-        events: Events::new(Style::Compact),
+        events: Events::expecting(expected, Style::Compact),
     };
     writer.template = writer.text_template();
-    let mut rows: Vec<_> =
-        (0..).zip(&said.candidates).map(|(index, candidate)| (index, steps(candidate).into_iter())).collect();
     // Each choice's chunks in turns, until all are through.
     while !rows.is_empty() {
         rows.retain_mut(|(index, steps)| {

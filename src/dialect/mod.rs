@@ -5,6 +5,8 @@ pub mod event;
 pub mod gemini;
 pub mod openai;
 mod path;
+pub mod style;
+pub mod template;
 
 use std::fmt;
 

@@ -7,7 +7,7 @@ use mynah::{
     dialect::{self, Occasion},
     identity::{Fingerprint, Identity},
     plan::{self, Marks, WirePlan},
-    reply::{Call, Candidate, Deltas, Finish, Generation, Part, Reply, Usage},
+    reply::{Call, Candidate, Deltas, Finish, Generation, Modality, Part, Reply, Usage},
     request::Request,
 };
 use serde_json::{Value, json};
@@ -136,4 +136,36 @@ fn an_empty_answer_still_ends() {
     );
     let openai = deltas(&said("/v1/chat/completions", chat(PLAIN), &nothing));
     assert_eq!(openai, [json!({"role": "assistant", "content": "", "refusal": null}), json!({})]);
+}
+
+#[test]
+fn the_plainest_answer_is_written_like_all_others() {
+    let text = "a \"quote\"\n4242424242424242";
+    let plain = || vec![Part::Text(Deltas::pieces([text]))];
+    let generate = json!({"contents": [{"parts": [{"text": "x"}]}]});
+    for (path, body, pointer) in [
+        ("/v1/chat/completions", chat(""), "/choices"),
+        ("/v1/models/m:generateContent", generate, "/candidates"),
+    ] {
+        let one = said(path, body.clone(), &reply_of(vec![plain()]));
+        let two = said(path, body, &reply_of(vec![plain(), plain()]));
+        let (one, mut two) = (json_of(&one), json_of(&two));
+        two.pointer_mut(pointer).unwrap().as_array_mut().unwrap().pop();
+        assert_eq!(one, two);
+        assert_eq!(one.to_string(), two.to_string(), "in another order");
+    }
+}
+
+fn reply_of(candidates: Vec<Vec<Part>>) -> Reply {
+    let candidates =
+        candidates.into_iter().map(|parts| Candidate { parts, finish: Finish::Length }).collect();
+    let usage = Usage { input: vec![(Modality::Text, 3)], output: 2, thoughts: 0 };
+    Reply::Generation(Generation { candidates, usage })
+}
+
+fn json_of(plan: &WirePlan) -> Value {
+    let body = std::str::from_utf8(&plan.body).unwrap();
+    let value: Value = serde_json::from_str(body).unwrap();
+    assert_eq!(body, serde_json::to_string_pretty(&value).unwrap() + "\n");
+    value
 }

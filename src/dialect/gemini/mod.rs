@@ -18,7 +18,8 @@ use serde_json::{Value, json};
 
 use super::{
     Dialect, Host, Occasion, Operation, Route,
-    event::{Carry, Eol, Events, Form, Said, Style},
+    event::{Carry, Eol, Events, Form, Said},
+    style::Style,
 };
 use crate::{
     ask::{Ask, Shape, Want},

@@ -1,5 +1,7 @@
 //! A reply in Gemini's words: the whole response, or the chunks of a stream.
 
+use std::sync::LazyLock;
+
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -8,7 +10,9 @@ use crate::{
     ask::{Ask, Shape},
     dialect::{
         Occasion,
-        event::{Events, Filling, NUMBER_HOLES, Style, TEXT_HOLES, Template},
+        event::Events,
+        style::Style,
+        template::{Filling, NUMBER_HOLES, TEXT_HOLES, Template},
     },
     reply::{self, Candidate, Finish, Generation, Modality, Usage},
     tokens,
@@ -21,6 +25,9 @@ pub(super) fn generation(ask: &Ask, said: &Generation, style: Style, occasion: &
     let response_id = occasion.identity.draw("responseId").base64url::<RESPONSE_ID_BYTES>();
     let constants = (ask.model.as_str(), response_id.as_str());
     if ask.shape == Shape::Document {
+        if let Some(events) = plain(said, style, constants) {
+            return events;
+        }
         let candidates: Vec<_> = (0..).zip(&said.candidates).map(whole).collect();
         let usage = UsageMetadata::new(&said.usage, said.usage.output, said.usage.thoughts);
         return Events::one(style, &Response::new(&candidates, usage, constants));
@@ -45,6 +52,56 @@ pub(super) fn generation(ask: &Ask, said: &Generation, style: Style, occasion: &
     }
     stream.events
 }
+
+/// Most responses are one text and nothing else: what never changes in them is
+/// written once.
+fn plain(said: &Generation, style: Style, (model, response_id): (&str, &str)) -> Option<Events> {
+    let [Candidate { parts, finish }] = said.candidates.as_slice() else { return None };
+    let [reply::Part::Text(text)] = parts.as_slice() else { return None };
+    let Usage { input, output, thoughts: 0 } = &said.usage else { return None };
+    let [(Modality::Text, input)] = input.as_slice() else { return None };
+    if *output == 0 || style != PLAIN_STYLE {
+        return None;
+    }
+    let mut events = Events::new(style);
+    events.filled(
+        PLAIN.as_ref()?,
+        &[
+            Filling::Text(text.text()),
+            Filling::Text(finish_reason(*finish)),
+            Filling::Number(*input),
+            Filling::Number(*output),
+            Filling::Number(input + output),
+            Filling::Number(*input),
+            Filling::Text(model),
+            Filling::Text(response_id),
+        ],
+    );
+    Some(events)
+}
+
+const PLAIN_STYLE: Style = Style::Pretty { indent: 2 };
+
+static PLAIN: LazyLock<Option<Template>> = LazyLock::new(|| {
+    let [text, finish, model, response_id, ..] = TEXT_HOLES;
+    let [input, output, total, details, ..] = NUMBER_HOLES;
+    let candidate = CandidateChunk {
+        content: Content { parts: vec![Part::Text { text: text.stand_in }], role: "model" },
+        finish_reason: Some(finish.stand_in),
+        index: 0,
+    };
+    let usage = UsageMetadata {
+        prompt_token_count: input.stand_in,
+        candidates_token_count: output.stand_in,
+        total_token_count: total.stand_in,
+        prompt_tokens_details: &[(Modality::Text, details.stand_in)],
+        thoughts_token_count: 0,
+    };
+    let constants = (model.stand_in, response_id.stand_in);
+    let numbers = [input.json, output.json, total.json, details.json];
+    let holes = [text.json, finish.json].into_iter().chain(numbers).chain([model.json, response_id.json]);
+    Template::new(PLAIN_STYLE, &Response::new(&[candidate], usage, constants), &holes.collect::<Vec<_>>())
+});
 
 /// A stream of chunks, each with the usage so far.
 struct Stream<'a> {
@@ -88,14 +145,14 @@ impl Stream<'_> {
     }
 
     fn text_template(&self) -> Option<Template> {
-        let [index, output, total] = NUMBER_HOLES.map(|hole| hole.stand_in);
+        let [index, output, total, ..] = NUMBER_HOLES.map(|hole| hole.stand_in);
         let chunk = Chunk { index, said: Some(Delta::Text(TEXT_HOLES[0].stand_in)), finish: None };
         let usage = UsageMetadata {
             total_token_count: total,
             ..UsageMetadata::new(self.usage, output, self.thoughts)
         };
         let response = [candidate(&chunk)];
-        let [index, output, total] = NUMBER_HOLES.map(|hole| hole.json);
+        let [index, output, total, ..] = NUMBER_HOLES.map(|hole| hole.json);
         let holes = [TEXT_HOLES[0].json, index, output, total];
         Template::new(self.style, &Response::new(&response, usage, self.constants), &holes)
     }

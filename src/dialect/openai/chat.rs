@@ -1,6 +1,6 @@
 //! A reply as a chat completion, in one document.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::LazyLock};
 
 use serde::Serialize;
 
@@ -9,7 +9,9 @@ use crate::{
     ask::{Ask, Generate},
     dialect::{
         Occasion,
-        event::{Events, Style},
+        event::Events,
+        style::Style,
+        template::{Filling, NUMBER_HOLES, TEXT_HOLES, Template},
     },
     identity::Identity,
     reply::{Candidate, Finish, Generation, Modality, Part, Usage},
@@ -18,7 +20,8 @@ use crate::{
 /// What is printed with every completion and chunk.
 pub(super) struct Constants {
     pub(super) id: String,
-    pub(super) created: i64,
+    /// In Unix seconds.
+    pub(super) created: u64,
     pub(super) fingerprint: String,
 }
 
@@ -26,7 +29,8 @@ impl Constants {
     pub(super) fn new(occasion: &Occasion<'_>) -> Self {
         Self {
             id: occasion.identity.draw("id").alphanumeric("chatcmpl-", 29),
-            created: occasion.now.as_second(),
+            // The clock does not go back behind 1970.
+            created: u64::try_from(occasion.now.as_second()).unwrap_or_default(),
             fingerprint: occasion.identity.draw_for_server("system_fingerprint").hex("fp_", 10),
         }
     }
@@ -42,33 +46,100 @@ pub(super) fn completion(
     occasion: &Occasion<'_>,
 ) -> Events {
     let constants = Constants::new(occasion);
+    let usage = UsageBlock::new(&said.usage);
+    if let Some(events) = plain(ask, want, said, style, &constants, &usage) {
+        return events;
+    }
     let logprobs = LogprobsOf::new(want.logprobs, occasion.identity);
-    let completion = Completion {
-        id: &constants.id,
-        object: "chat.completion",
-        created: constants.created,
-        model: &ask.model,
-        choices: (0..)
-            .zip(&said.candidates)
-            .map(|(index, candidate)| choice(index, candidate, &logprobs, occasion.identity))
-            .collect(),
-        usage: UsageBlock::new(&said.usage),
-        service_tier: SERVICE_TIER,
-        system_fingerprint: &constants.fingerprint,
-    };
-    Events::one(style, &completion)
+    let choices = (0..)
+        .zip(&said.candidates)
+        .map(|(index, candidate)| choice(index, candidate, &logprobs, occasion.identity))
+        .collect();
+    Events::one(style, &Completion::new(&constants, &ask.model, choices, usage))
 }
+
+/// Most completions are one text and nothing else: what never changes in them
+/// is written once.
+fn plain(
+    ask: &Ask,
+    want: &Generate,
+    said: &Generation,
+    style: Style,
+    constants: &Constants,
+    usage: &UsageBlock,
+) -> Option<Events> {
+    let [Candidate { parts, finish }] = said.candidates.as_slice() else { return None };
+    let [Part::Text(text)] = parts.as_slice() else { return None };
+    if want.logprobs.is_some() || usage.prompt_tokens_details.audio_tokens > 0 || style != PLAIN_STYLE {
+        return None;
+    }
+    let template = PLAIN.as_ref()?;
+    let mut events = Events::new(style);
+    events.filled(
+        template,
+        &[
+            Filling::Text(&constants.id),
+            Filling::Number(constants.created),
+            Filling::Text(&ask.model),
+            Filling::Text(text.text()),
+            Filling::Text(finish_reason(*finish)),
+            Filling::Number(usage.prompt_tokens),
+            Filling::Number(usage.completion_tokens),
+            Filling::Number(usage.total_tokens),
+            Filling::Number(usage.completion_tokens_details.reasoning_tokens),
+            Filling::Text(&constants.fingerprint),
+        ],
+    );
+    Some(events)
+}
+
+const PLAIN_STYLE: Style = Style::Pretty { indent: 2 };
+
+static PLAIN: LazyLock<Option<Template>> = LazyLock::new(|| {
+    let [id, model, content, finish, fingerprint] = TEXT_HOLES;
+    let [created, prompt, completion, total, reasoning] = NUMBER_HOLES;
+    let constants = Constants {
+        id: id.stand_in.to_owned(),
+        created: created.stand_in,
+        fingerprint: fingerprint.stand_in.to_owned(),
+    };
+    let mut usage = UsageBlock::new(&Usage::default());
+    (usage.prompt_tokens, usage.completion_tokens) = (prompt.stand_in, completion.stand_in);
+    usage.total_tokens = total.stand_in;
+    usage.completion_tokens_details.reasoning_tokens = reasoning.stand_in;
+    let message = Message { content: Some(content.stand_in.into()), ..Message::default() };
+    let choice = Choice { index: 0, message, logprobs: None, finish_reason: finish.stand_in };
+    let completion_holes = [prompt.json, completion.json, total.json, reasoning.json];
+    let head = [id.json, created.json, model.json, content.json, finish.json];
+    let holes: Vec<_> = head.into_iter().chain(completion_holes).chain([fingerprint.json]).collect();
+    Template::new(PLAIN_STYLE, &Completion::new(&constants, model.stand_in, vec![choice], usage), &holes)
+});
 
 #[derive(Serialize)]
 struct Completion<'a> {
     id: &'a str,
     object: &'static str,
-    created: i64,
+    created: u64,
     model: &'a str,
     choices: Vec<Choice<'a>>,
     usage: UsageBlock,
     service_tier: &'static str,
     system_fingerprint: &'a str,
+}
+
+impl<'a> Completion<'a> {
+    fn new(constants: &'a Constants, model: &'a str, choices: Vec<Choice<'a>>, usage: UsageBlock) -> Self {
+        Self {
+            id: &constants.id,
+            object: "chat.completion",
+            created: constants.created,
+            model,
+            choices,
+            usage,
+            service_tier: SERVICE_TIER,
+            system_fingerprint: &constants.fingerprint,
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -79,9 +150,9 @@ struct Choice<'a> {
     finish_reason: &'static str,
 }
 
-#[derive(Serialize)]
+#[derive(Default, Serialize)]
 struct Message<'a> {
-    role: &'static str,
+    role: Role,
     content: Option<Cow<'a, str>>,
     refusal: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -89,6 +160,14 @@ struct Message<'a> {
     annotations: [(); 0],
     #[serde(skip_serializing_if = "Vec::is_empty")]
     tool_calls: Vec<ToolCall<'a>>,
+}
+
+/// Who speaks in an answer.
+#[derive(Default, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Role {
+    #[default]
+    Assistant,
 }
 
 #[derive(Serialize)]
@@ -140,7 +219,7 @@ fn choice<'a>(
         index,
         logprobs: logprobs.of_candidate(candidate),
         message: Message {
-            role: "assistant",
+            role: Role::Assistant,
             content,
             refusal,
             reasoning_content: thought,

@@ -10,7 +10,9 @@ use crate::{
     ask::{Ask, Extra, Generate},
     dialect::{
         Occasion,
-        event::{Events, Filling, NUMBER_HOLES, Style, TEXT_HOLES, Template},
+        event::Events,
+        style::Style,
+        template::{Filling, NUMBER_HOLES, TEXT_HOLES, Template},
     },
     identity::{Draw, Identity},
     reply::{Candidate, Finish, Generation, Part},
@@ -131,7 +133,7 @@ impl<'a> Writer<'a> {
         if self.logprobs.are_wanted() {
             return None;
         }
-        let [text, padding] = TEXT_HOLES;
+        let [text, padding, ..] = TEXT_HOLES;
         let choice = Choice {
             index: NUMBER_HOLES[0].stand_in,
             delta: Delta { content: Some(Some(text.stand_in)), ..Delta::default() },
@@ -150,7 +152,7 @@ impl<'a> Writer<'a> {
 struct Chunk<'a> {
     id: &'a str,
     object: &'static str,
-    created: i64,
+    created: u64,
     model: &'a str,
     service_tier: &'static str,
     system_fingerprint: &'a str,

@@ -18,8 +18,9 @@ use serde_json::{Value, json};
 
 use super::{
     Dialect, Host, Occasion, Operation, Route,
-    event::{Carry, Eol, Events, Form, Said, Style},
+    event::{Carry, Eol, Events, Form, Said},
     gemini,
+    style::Style,
 };
 use crate::{
     ask::{Ask, Shape, Want},

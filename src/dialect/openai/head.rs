@@ -52,8 +52,6 @@ fn put(headers: &mut HeaderMap, name: HeaderName, value: String) {
 
 fn served(headers: &mut HeaderMap, occasion: &Occasion<'_>) {
     let identity = occasion.identity;
-    put(headers, ORGANIZATION, identity.draw_for_server("openai-organization").hex("org-", 24));
-    put(headers, PROJECT, identity.draw_for_server("openai-project").alphanumeric("proj_", 24));
     let milliseconds = 100 + identity.draw("openai-processing-ms").below(900);
     headers.insert(PROCESSING_MS, HeaderValue::from(milliseconds));
 }
@@ -65,8 +63,6 @@ fn every(headers: &mut HeaderMap, occasion: &Occasion<'_>) {
     put(headers, CF_RAY, identity.draw("cf-ray").hex("", 16) + "-ZRH");
 }
 
-const ORGANIZATION: HeaderName = HeaderName::from_static("openai-organization");
-const PROJECT: HeaderName = HeaderName::from_static("openai-project");
 const PROCESSING_MS: HeaderName = HeaderName::from_static("openai-processing-ms");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const CF_RAY: HeaderName = HeaderName::from_static("cf-ray");
@@ -78,9 +74,9 @@ const OPEN: &str = "";
 
 const SERVICE: &[(&str, &str)] = &[
     ("access-control-expose-headers", "X-Request-ID"),
-    ("openai-organization", OPEN),
+    ("openai-organization", "org-mynah"),
     ("openai-processing-ms", OPEN),
-    ("openai-project", OPEN),
+    ("openai-project", "proj_mynah"),
     ("openai-version", "2020-10-01"),
     ("x-openai-proxy-wasm", "v0.1"),
 ];

@@ -32,8 +32,8 @@ use tokio::{
 };
 
 const CONNECTIONS: usize = 32;
-const ROUNDS: usize = 5;
-const ROUND: Duration = Duration::from_secs(1);
+const ROUNDS: usize = 9;
+const ROUND: Duration = Duration::from_millis(500);
 const LATENCIES: usize = 2000;
 const STARTS: usize = 20;
 

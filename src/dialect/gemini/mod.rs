@@ -6,14 +6,13 @@
 
 mod conform;
 mod fields;
+pub(super) mod head;
 mod models;
 mod read;
 pub(crate) mod refuse;
 mod say;
 
-use std::sync::LazyLock;
-
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::{
@@ -125,7 +124,7 @@ impl Dialect for Gemini {
         };
         Said {
             status: StatusCode::OK,
-            headers: head(route.shape, occasion),
+            headers: head::head(route.shape, occasion),
             events,
             form,
             carry: Carry::Chunked,
@@ -141,7 +140,7 @@ impl Dialect for Gemini {
         };
         Said {
             status: StatusCode::from_u16(error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
-            headers: head(route.shape, occasion),
+            headers: head::head(route.shape, occasion),
             events: Events::one(style, &envelope(error)),
             form,
             carry: Carry::Chunked,
@@ -215,51 +214,6 @@ fn frame(shape: Shape) -> (Style, Form) {
         Shape::Array => (pretty, Form::Array),
         Shape::Document => (pretty, Form::Document { tail: "\n" }),
     }
-}
-
-/// The headers of Google's front end.
-pub(super) fn head(shape: Shape, occasion: &Occasion<'_>) -> HeaderMap {
-    let mut headers = match shape {
-        Shape::Sse => SSE_HEAD.clone(),
-        Shape::Array | Shape::Document => JSON_HEAD.clone(),
-    };
-    headers.insert(header::DATE, occasion.date.clone());
-    let duration = 100 + occasion.identity.draw("server-timing").below(900);
-    if let Ok(timing) = HeaderValue::try_from(format!("gfet4t7; dur={duration}")) {
-        headers.insert(SERVER_TIMING, timing);
-    }
-    headers
-}
-
-const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
-
-/// The heads, but for what varies: made once, since filling a map costs more
-/// than copying it.
-static SSE_HEAD: LazyLock<HeaderMap> = LazyLock::new(|| {
-    constant_head(&[("content-type", "text/event-stream"), ("content-disposition", "attachment")])
-});
-static JSON_HEAD: LazyLock<HeaderMap> =
-    LazyLock::new(|| constant_head(&[("content-type", "application/json; charset=UTF-8")]));
-
-fn constant_head(first: &[(&'static str, &'static str)]) -> HeaderMap {
-    let more = [
-        ("vary", "Origin"),
-        ("vary", "X-Origin"),
-        ("vary", "Referer"),
-        // Filled in for each answer.
-        ("date", ""),
-        ("server", "scaffolding on HTTPServer2"),
-        ("x-xss-protection", "0"),
-        ("x-frame-options", "SAMEORIGIN"),
-        ("x-content-type-options", "nosniff"),
-        ("server-timing", ""),
-        ("alt-svc", "h3=\":443\"; ma=2592000,h3-29=\":443\"; ma=2592000"),
-    ];
-    let mut headers = HeaderMap::with_capacity(24);
-    for (name, value) in first.iter().copied().chain(more) {
-        headers.append(HeaderName::from_static(name), HeaderValue::from_static(value));
-    }
-    headers
 }
 
 #[cfg(test)]

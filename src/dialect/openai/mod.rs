@@ -111,7 +111,7 @@ impl Dialect for OpenAi {
         };
         let (headers, carry) = match route.host {
             Host::Own => (head::success(ask, reply, occasion), carry),
-            Host::Google => (gemini::head(ask.shape, occasion), Carry::Chunked),
+            Host::Google => (gemini::head::head(ask.shape, occasion), Carry::Chunked),
         };
         Said { status: StatusCode::OK, headers, events, form, carry }
     }
@@ -125,7 +125,7 @@ impl Dialect for OpenAi {
         };
         let (headers, carry) = match route.host {
             Host::Own => (head::error(error.status, occasion), Carry::Length),
-            Host::Google => (gemini::head(Shape::Document, occasion), Carry::Chunked),
+            Host::Google => (gemini::head::head(Shape::Document, occasion), Carry::Chunked),
         };
         Said {
             status,

@@ -1,6 +1,6 @@
 //! The arrows between the modules, and the shape of the files, as
 //! ARCHITECTURE.md draws them.
-#![expect(clippy::panic, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::{
     collections::BTreeSet,

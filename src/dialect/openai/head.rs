@@ -74,9 +74,9 @@ const OPEN: &str = "";
 
 const SERVICE: &[(&str, &str)] = &[
     ("access-control-expose-headers", "X-Request-ID"),
-    ("openai-organization", "org-mynah"),
+    ("openai-organization", "org-mynah0000000000000000000"),
     ("openai-processing-ms", OPEN),
-    ("openai-project", "proj_mynah"),
+    ("openai-project", "proj_mynah0000000000000000000"),
     ("openai-version", "2020-10-01"),
     ("x-openai-proxy-wasm", "v0.1"),
 ];

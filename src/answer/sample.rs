@@ -70,14 +70,19 @@ impl Sampler<'_> {
                 }
                 self.open.push(reference);
             } else if let Some(Value::Array(all)) = schema.remove("allOf") {
-                for upper in &all {
+                let depth = self.open.len();
+                let mut opened = Vec::new();
+                for upper in all {
                     if let Value::Object(upper) = upper {
                         // A reference inside is taken in at once: two of them
-                        // would not fit into one schema.
-                        let upper = self.flatten(upper.clone())?;
+                        // would not fit into one schema. That its siblings open
+                        // the same is no recursion.
+                        let upper = self.flatten(upper)?;
+                        opened.extend(self.open.drain(depth..));
                         schema::merge(&mut schema, &upper);
                     }
                 }
+                self.open.extend(opened);
             } else {
                 return Some(schema);
             }

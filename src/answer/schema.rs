@@ -4,6 +4,8 @@
 //! Source: JSON Schema 2020-12 (with draft 7's spellings), and the OpenAPI
 //! subset that Gemini's `Schema` is: types in capitals, counts as strings.
 
+use std::cell::Cell;
+
 use serde_json::{Map, Value, json};
 
 use super::pattern;
@@ -164,12 +166,16 @@ fn pick(known: &mut Value, new: &Value, is_better: impl Fn(f64, f64) -> bool) {
 
 /// Whether a value is valid under a schema of the document `root`.
 pub(super) fn is_valid(root: &Value, schema: &Value, value: &Value) -> bool {
-    Validator { root, depth: 0 }.check(schema, value)
+    Validator { root, depth: 0, left: &Cell::new(MOST_CHECKS) }.check(schema, value)
 }
+
+/// Schemas that one value is held against at the most; the rest count as kept.
+const MOST_CHECKS: usize = 100_000;
 
 struct Validator<'a> {
     root: &'a Value,
     depth: usize,
+    left: &'a Cell<usize>,
 }
 
 impl Validator<'_> {
@@ -182,10 +188,12 @@ impl Validator<'_> {
         if value.is_null() && schema.get("nullable") == Some(&Value::Bool(true)) {
             return true;
         }
-        if self.depth > DEEPEST {
+        let left = self.left.get();
+        if self.depth > DEEPEST || left == 0 {
             return true;
         }
-        let deeper = Validator { root: self.root, depth: self.depth + 1 };
+        self.left.set(left - 1);
+        let deeper = Validator { root: self.root, depth: self.depth + 1, left: self.left };
         deeper.check_type(schema, value)
             && deeper.check_combinations(schema, value)
             && match value {

@@ -2,14 +2,15 @@
 
 use serde_json::json;
 
-use crate::ask::Prompt;
+use super::OUTPUT_LIMIT;
+use crate::{ask::Prompt, tokens};
 
 /// `You said: Hello`, the attachments behind it in brackets. Results of tools
 /// are said back instead, a line each. Candidates after the first name their
 /// number.
 pub(super) fn say_back(prompt: &Prompt, index: u32) -> String {
     let mut text = if prompt.tool_results.is_empty() {
-        let mut text = format!("You said: {}", prompt.text);
+        let mut text = format!("You said: {}", enough(&prompt.text));
         for mime in &prompt.attachments {
             text.push_str(" [");
             text.push_str(mime);
@@ -17,14 +18,22 @@ pub(super) fn say_back(prompt: &Prompt, index: u32) -> String {
         }
         text
     } else {
-        let lines: Vec<_> =
-            prompt.tool_results.iter().map(|(name, result)| format!("{name} returned: {result}")).collect();
+        let lines: Vec<_> = prompt
+            .tool_results
+            .iter()
+            .map(|(name, result)| format!("{name} returned: {}", enough(result)))
+            .collect();
         lines.join("\n")
     };
     if index > 0 {
         text.push_str(&format!(" ({})", index + 1));
     }
     text
+}
+
+/// As much as can be said back, and enough to see that it was too much.
+fn enough(text: &str) -> &str {
+    tokens::truncate(text, OUTPUT_LIMIT + 1)
 }
 
 /// The same as the only member of an object.

@@ -166,8 +166,17 @@ fn no_schema_takes_for_ever() {
     doubling["$defs"]["d40"] = json!({"type": "string"});
     doubling["type"] = json!("object");
     doubling["properties"] = json!({"top": {"$ref": "#/$defs/d0"}});
+    let mut all = json!({"type": "object", "allOf": [{"$ref": "#/$defs/d0"}]});
+    let mut any = json!({"anyOf": [{"$ref": "#/$defs/d0"}, {"$ref": "#/$defs/d0"}], "not": {}});
+    for level in 0..40 {
+        let next = json!({"$ref": format!("#/$defs/d{}", level + 1)});
+        all["$defs"][format!("d{level}")] = json!({"allOf": [next, next]});
+        any["$defs"][format!("d{level}")] = json!({"anyOf": [next, next], "not": {"allOf": [next, next]}});
+    }
     for schema in [
         doubling,
+        all,
+        any,
         json!({"$ref": "#"}),
         json!({"$ref": "#/nowhere"}),
         json!({"allOf": [{"$ref": "#"}]}),

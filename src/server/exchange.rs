@@ -17,7 +17,7 @@ use super::{
 use crate::{
     answer,
     ask::Ask,
-    dialect::{self, Occasion, Operation, Route},
+    dialect::{self, Occasion, Operation, Route, event::Said},
     identity::{Fingerprint, Identity},
     plan::{self, WirePlan},
     reply::ApiError,
@@ -78,19 +78,14 @@ impl Exchange {
 
     fn reply(&self, route: &Route, request: &Request, ask: &Ask, body: &Value) -> WirePlan {
         let reply = answer::built_in(ask);
-        let identity = self.identity(route, request, Some(body));
-        let (now, date) = self.clock.now();
-        let occasion = Occasion { identity: &identity, now, date: &date };
-        let said = route.dialect.say(route, ask, &reply, &occasion);
+        let said =
+            self.say(route, request, Some(body), |occasion| route.dialect.say(route, ask, &reply, occasion));
         tracing::info!("{}", line(request, route, said.status));
         plan::plan(said, "built-in", self.settings.marks)
     }
 
     fn refuse(&self, route: &Route, request: &Request, error: &ApiError, body: Option<&Value>) -> WirePlan {
-        let identity = self.identity(route, request, body);
-        let (now, date) = self.clock.now();
-        let occasion = Occasion { identity: &identity, now, date: &date };
-        let said = route.dialect.say_error(route, error, &occasion);
+        let said = self.say(route, request, body, |occasion| route.dialect.say_error(route, error, occasion));
         // The message about a wrong key shows a part of it.
         let reason =
             if matches!(error.status, 401 | 403) { "the caller's key" } else { error.message.trim() };
@@ -98,14 +93,23 @@ impl Exchange {
         plan::plan(said, "refusal", self.settings.marks)
     }
 
-    fn identity(&self, route: &Route, request: &Request, body: Option<&Value>) -> Identity {
-        let fingerprint =
-            Fingerprint::new(route.dialect.name(), request, body.filter(|body| !body.is_null()));
+    /// Says something on this occasion: now, and as whom the request makes it.
+    fn say(
+        &self,
+        route: &Route,
+        request: &Request,
+        body: Option<&Value>,
+        say: impl FnOnce(&Occasion<'_>) -> Said,
+    ) -> Said {
+        let body = body.filter(|body| !body.is_null());
+        let fingerprint = Fingerprint::new(route.dialect.name(), request, body);
         let nth = match self.settings.ids {
             Ids::Counted => self.session.count(fingerprint),
             Ids::ByRequest => 0,
         };
-        Identity::new(self.settings.seed, fingerprint, nth)
+        let identity = Identity::new(self.settings.seed, fingerprint, nth);
+        let (now, date) = self.clock.now();
+        say(&Occasion { identity: &identity, now, date: &date })
     }
 
     /// Whether the caller has a key that is accepted.

@@ -136,8 +136,7 @@ fn turn(prompt: &mut Prompt, content: &Value) {
 }
 
 fn attachment(part: &Value) -> Option<&str> {
-    let known = |value: &'_ Value| value.is_object();
-    let file = [&part["inlineData"], &part["fileData"]].into_iter().find(|file| known(file))?;
+    let file = [&part["inlineData"], &part["fileData"]].into_iter().find(|file| file.is_object())?;
     Some(file["mimeType"].as_str().unwrap_or("application/octet-stream"))
 }
 

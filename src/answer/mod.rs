@@ -10,6 +10,7 @@ mod pattern;
 pub mod sample;
 mod schema;
 mod text;
+mod work;
 
 use crate::{
     ask::{Ask, Generate, Output, Text, Thinking, ToolChoice, Want},

@@ -2,8 +2,9 @@
 
 use std::ops::RangeInclusive;
 
-use regex::Regex;
 use regex_syntax::hir::{Class, Hir, HirKind};
+
+use super::work::Work;
 
 /// Repetitions tried beyond the fewest, to reach a wanted length.
 const MOST_REPETITIONS: u32 = 64;
@@ -11,25 +12,33 @@ const MOST_REPETITIONS: u32 = 64;
 /// What stands for a class of characters, where it has them.
 const PLAIN: &str = "aA0bB1cC2dD3eE4fF5 -_";
 
+/// Characters of a text at the most.
+const LONGEST_TEXT: usize = 100_000;
+
 /// The `nth` text that fits, of `length` characters if there is such a one;
 /// `None` where the expression cannot be read (look-around is not regular).
-pub(super) fn sample(pattern: &str, length: RangeInclusive<usize>, nth: usize) -> Option<String> {
+pub(super) fn sample(
+    work: &Work,
+    pattern: &str,
+    length: RangeInclusive<usize>,
+    nth: usize,
+) -> Option<String> {
     let hir = regex_syntax::parse(pattern).ok()?;
-    let regex = Regex::new(pattern).ok()?;
     let (mut right, mut others) = (Vec::new(), Vec::new());
     let turns = if nth == 0 { 1 } else { PLAIN.len() };
     for variation in
         (0..turns).flat_map(|turn| (0..MOST_REPETITIONS).map(move |more| Variation { turn, more }))
     {
         let mut text = String::new();
-        variation.write(&hir, &mut text);
+        variation.write(work, &hir, &mut text)?;
         // An expression that is open at its end has more texts than it asks for.
         let more = PLAIN.chars().nth(variation.turn).filter(|_| variation.turn > 0);
-        if let Some(more) = more.filter(|more| regex.is_match(&format!("{text}{more}"))) {
+        if let Some(more) = more.filter(|more| fits(work, pattern, &format!("{text}{more}"))) {
             text.push(more);
         }
         let list = if length.contains(&text.chars().count()) { &mut right } else { &mut others };
-        if list.len() <= nth && !list.contains(&text) && regex.is_match(&text) {
+        work.spend(list.len())?;
+        if list.len() <= nth && !list.contains(&text) && fits(work, pattern, &text) {
             list.push(text);
         }
         if right.len() > nth {
@@ -42,8 +51,8 @@ pub(super) fn sample(pattern: &str, length: RangeInclusive<usize>, nth: usize) -
 }
 
 /// Whether a text fits; an expression that cannot be read fits all.
-pub(super) fn fits(pattern: &str, text: &str) -> bool {
-    Regex::new(pattern).map_or(true, |regex| regex.is_match(text))
+pub(super) fn fits(work: &Work, pattern: &str, text: &str) -> bool {
+    work.spend(text.len()).is_none() || work.expression(pattern).is_none_or(|regex| regex.is_match(text))
 }
 
 /// One of the texts that an expression stands for.
@@ -56,7 +65,9 @@ struct Variation {
 }
 
 impl Variation {
-    fn write(self, hir: &Hir, text: &mut String) {
+    /// `None` if it gets too long.
+    fn write(self, work: &Work, hir: &Hir, text: &mut String) -> Option<()> {
+        work.spend(1)?;
         match hir.kind() {
             HirKind::Empty | HirKind::Look(_) => {}
             HirKind::Literal(literal) => text.push_str(&String::from_utf8_lossy(&literal.0)),
@@ -64,13 +75,14 @@ impl Variation {
             HirKind::Repetition(repetition) => {
                 let (least, most) = (repetition.min, repetition.max.unwrap_or(u32::MAX));
                 for _ in 0..least.saturating_add(self.more).min(most) {
-                    self.write(&repetition.sub, text);
+                    self.write(work, &repetition.sub, text)?;
                 }
             }
-            HirKind::Capture(capture) => self.write(&capture.sub, text),
-            HirKind::Concat(all) => all.iter().for_each(|hir| self.write(hir, text)),
-            HirKind::Alternation(any) => self.write(&any[self.turn % any.len()], text),
+            HirKind::Capture(capture) => self.write(work, &capture.sub, text)?,
+            HirKind::Concat(all) => all.iter().try_for_each(|hir| self.write(work, hir, text))?,
+            HirKind::Alternation(any) => self.write(work, &any[self.turn % any.len()], text)?,
         }
+        (text.len() <= LONGEST_TEXT).then_some(())
     }
 
     /// A letter or a digit where the class has one.
@@ -109,21 +121,21 @@ mod tests {
             "x",
             ".*",
         ] {
-            let text = sample(pattern, 0..=usize::MAX, 0).unwrap();
-            assert!(fits(pattern, &text), "{pattern} {text}");
+            let text = sample(&Work::new(), pattern, 0..=usize::MAX, 0).unwrap();
+            assert!(fits(&Work::new(), pattern, &text), "{pattern} {text}");
         }
     }
 
     #[test]
     fn a_length_is_reached_by_repeating() {
-        assert_eq!(sample("^a+$", 5..=8, 0).unwrap(), "aaaaa");
-        assert_eq!(sample("^(?=x)", 0..=9, 0), None);
+        assert_eq!(sample(&Work::new(), "^a+$", 5..=8, 0).unwrap(), "aaaaa");
+        assert_eq!(sample(&Work::new(), "^(?=x)", 0..=9, 0), None);
     }
 
     #[test]
     fn each_number_gives_another_text() {
         for pattern in ["^[a-z]{3}$", "^x+$", "^(one|two|three)$", "^x_"] {
-            let texts = [0, 1, 2].map(|nth| sample(pattern, 0..=usize::MAX, nth).unwrap());
+            let texts = [0, 1, 2].map(|nth| sample(&Work::new(), pattern, 0..=usize::MAX, nth).unwrap());
             assert!(texts[0] != texts[1] && texts[1] != texts[2] && texts[0] != texts[2], "{texts:?}");
         }
     }

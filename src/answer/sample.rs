@@ -2,15 +2,17 @@
 //! every property filled, and no deeper than it must be where a schema
 //! contains itself.
 
+use std::collections::{HashMap, HashSet};
+
 use serde_json::{Map, Number, Value, json};
 
 use super::{
     pattern,
     schema::{self, Bounds, count, list, map},
+    work::{Work, weight},
 };
 
-/// Values made for one schema at the most, so that a schema that doubles at
-/// every level comes to an end.
+/// Values that an array or a map is filled with at the most.
 const MOST_VALUES: usize = 10_000;
 
 /// Characters of a text at the most.
@@ -22,7 +24,7 @@ const TRIES: usize = 8;
 /// A value that is valid under `schema`, which is also the document that its
 /// references are looked up in.
 pub fn value(schema: &Value) -> Value {
-    let mut sampler = Sampler { root: schema, open: vec!["#".to_owned()], left: MOST_VALUES };
+    let mut sampler = Sampler { root: schema, open: vec!["#".to_owned()], depth: 0, work: Work::new() };
     sampler.sample(schema, "text", 0).unwrap_or_default()
 }
 
@@ -39,46 +41,72 @@ struct Sampler<'a> {
     root: &'a Value,
     /// References that are being filled; one of them again would go on for ever.
     open: Vec<String>,
-    left: usize,
+    /// Schemas within one another.
+    depth: usize,
+    work: Work,
 }
 
 impl Sampler<'_> {
     /// The `nth` of the values that fit, or `None` if there is no finite one.
     /// Texts are called `name`.
     fn sample(&mut self, schema: &Value, name: &str, nth: usize) -> Option<Value> {
-        self.left = self.left.checked_sub(1)?;
-        let members = match schema {
-            Value::Object(members) => members,
-            Value::Bool(false) => return None,
-            _ => return Some(json!(numbered(name, nth))),
-        };
-        let depth = self.open.len();
-        let found = self.flatten(members.clone()).and_then(|flat| self.choose(&flat, name, nth));
-        self.open.truncate(depth);
+        self.work.spend(1)?;
+        match schema {
+            Value::Object(members) => self.within(|sampler| sampler.sample_members(members, name, nth)),
+            Value::Bool(false) => None,
+            _ => Some(json!(numbered(name, nth))),
+        }
+    }
+
+    fn sample_members(&mut self, schema: &Map<String, Value>, name: &str, nth: usize) -> Option<Value> {
+        if !schema.contains_key("$ref") && !schema.contains_key("allOf") {
+            return self.choose(schema, name, nth);
+        }
+        let open = self.open.len();
+        let flat = self.copy(schema).and_then(|copy| self.flatten(copy));
+        let found = flat.and_then(|flat| self.choose(&flat, name, nth));
+        self.open.truncate(open);
         found
+    }
+
+    /// A level deeper, if that is not too deep.
+    fn within<T>(&mut self, step: impl FnOnce(&mut Self) -> Option<T>) -> Option<T> {
+        if self.depth == schema::DEEPEST {
+            return None;
+        }
+        self.depth += 1;
+        let done = step(self);
+        self.depth -= 1;
+        done
+    }
+
+    fn copy(&self, schema: &Map<String, Value>) -> Option<Map<String, Value>> {
+        self.work.spend(schema.values().map(weight).sum())?;
+        Some(schema.clone())
     }
 
     /// With references and `allOf` taken in. Opened references stay open.
     fn flatten(&mut self, mut schema: Map<String, Value>) -> Option<Map<String, Value>> {
         loop {
             if let Some(Value::String(reference)) = schema.remove("$ref") {
+                self.work.spend(self.open.len())?;
                 if self.open.contains(&reference) {
                     return None;
                 }
                 if let Some(Value::Object(target)) = schema::resolve(self.root, &reference) {
-                    schema::merge(&mut schema, target);
+                    schema::merge(&mut schema, &self.copy(target)?);
                 }
                 self.open.push(reference);
             } else if let Some(Value::Array(all)) = schema.remove("allOf") {
-                let depth = self.open.len();
+                let open = self.open.len();
                 let mut opened = Vec::new();
                 for upper in all {
                     if let Value::Object(upper) = upper {
                         // A reference inside is taken in at once: two of them
                         // would not fit into one schema. That its siblings open
                         // the same is no recursion.
-                        let upper = self.flatten(upper)?;
-                        opened.extend(self.open.drain(depth..));
+                        let upper = self.within(|sampler| sampler.flatten(upper))?;
+                        opened.extend(self.open.drain(open..));
                         schema::merge(&mut schema, &upper);
                     }
                 }
@@ -86,7 +114,7 @@ impl Sampler<'_> {
             } else {
                 return Some(schema);
             }
-            self.left = self.left.checked_sub(1)?;
+            self.work.spend(1)?;
         }
     }
 
@@ -94,17 +122,21 @@ impl Sampler<'_> {
         if let Some(only) = schema.get("const") {
             return Some(only.clone());
         }
-        let whole = Value::Object(schema.clone());
-        let fits = |root: &Value, value: &Value| schema::is_valid(root, &whole, value);
-        let choices = list(schema, "enum");
-        if !choices.is_empty() {
-            let valid: Vec<_> = choices.iter().filter(|choice| fits(self.root, choice)).collect();
-            return valid.get(nth % valid.len().max(1)).map(|choice| (*choice).clone());
+        let fits = |sampler: &Self, schema: &Map<String, Value>, value: &Value| {
+            schema::is_valid(&sampler.work, sampler.root, schema, value)
+        };
+        if !list(schema, "enum").is_empty() {
+            let mut rest = self.copy(schema)?;
+            let Some(Value::Array(choices)) = rest.remove("enum") else { return None };
+            let valid: Vec<_> =
+                choices.into_iter().filter(|choice| fits(self, &rest, choice)).take(nth + 1).collect();
+            let last = valid.len().checked_sub(1)?;
+            return valid.into_iter().nth(nth % (last + 1));
         }
         let mut fallback = None;
-        for variant in variants(schema) {
+        for variant in self.variants(schema)? {
             if let Some(value) = self.sample(&Value::Object(variant), name, nth) {
-                if fits(self.root, &value) {
+                if fits(self, schema, &value) {
                     return Some(value);
                 }
                 fallback.get_or_insert(value);
@@ -125,7 +157,7 @@ impl Sampler<'_> {
         let tries = if is_negated { TRIES } else { 1 };
         for (kind, more) in kinds.into_iter().flat_map(|kind| (0..tries).map(move |more| (kind, more))) {
             if let Some(value) = self.of_type(kind, schema, name, nth + more)
-                && (tries == 1 || fits(self.root, &value))
+                && (tries == 1 || fits(self, schema, &value))
             {
                 return Some(value);
             }
@@ -143,19 +175,19 @@ impl Sampler<'_> {
             "integer" => Some(integer(schema, nth)),
             "number" => Some(float(schema, nth)),
             "boolean" => Some(json!(nth.is_multiple_of(2))),
-            _ => Some(json!(text(schema, name, nth))),
+            _ => text(&self.work, schema, name, nth).map(Value::String),
         }
     }
 
     /// Every property that there is a finite value for, in their order.
     fn object(&mut self, schema: &Map<String, Value>, nth: usize) -> Option<Value> {
-        let required: Vec<_> = list(schema, "required").iter().filter_map(Value::as_str).collect();
+        let required: HashSet<_> = list(schema, "required").iter().filter_map(Value::as_str).collect();
         let most = count(schema, "maxProperties").unwrap_or(usize::MAX).max(required.len());
         let mut members = Map::new();
+        let mut still_needed = required.len();
         for (name, property) in ordered_properties(schema) {
-            let is_required = required.contains(&name.as_str());
-            let still_needed = required.iter().filter(|name| !members.contains_key(**name)).count();
-            if !is_required && members.len() + still_needed >= most {
+            let is_required = required.contains(name.as_str());
+            if !is_required && members.len().saturating_add(still_needed) >= most {
                 continue;
             }
             match self.sample(property, name, nth) {
@@ -163,14 +195,17 @@ impl Sampler<'_> {
                 None if is_required => return None,
                 None => {}
             }
+            still_needed -= usize::from(is_required);
         }
         let dependent = map(schema, "dependentRequired")
             .filter(|(name, _)| members.contains_key(*name))
             .flat_map(|(_, more)| more.as_array().into_iter().flatten().filter_map(Value::as_str));
-        let missing: Vec<_> = required.iter().copied().chain(dependent.collect::<Vec<_>>()).collect();
+        // In their order, not in the set's.
+        let required = list(schema, "required").iter().filter_map(Value::as_str);
+        let missing: Vec<_> = required.chain(dependent.collect::<Vec<_>>()).collect();
         for name in missing {
             if !members.contains_key(name) {
-                let property = undeclared(schema, name);
+                let property = self.undeclared(schema, name);
                 members.insert(name.to_owned(), self.sample(&property, name, nth)?);
             }
         }
@@ -181,7 +216,7 @@ impl Sampler<'_> {
                 break;
             }
             let name = self.property_name(schema, more)?;
-            let property = undeclared(schema, &name);
+            let property = self.undeclared(schema, &name);
             match self.sample(&property, &name, more) {
                 Some(value) => drop(members.insert(name, value)),
                 None if is_map => break,
@@ -199,7 +234,7 @@ impl Sampler<'_> {
         }
         match map(schema, "patternProperties").next() {
             Some((wanted, _)) if schema.get("additionalProperties") == Some(&json!(false)) => {
-                pattern::sample(wanted, 0..=usize::MAX, nth)
+                pattern::sample(&self.work, wanted, 0..=usize::MAX, nth)
             }
             _ => Some(numbered("key", nth)),
         }
@@ -235,6 +270,7 @@ impl Sampler<'_> {
                 break;
             }
             let number = if is_set { more } else { nth };
+            self.work.spend(if is_set { items.len() } else { 0 })?;
             match self.sample(rest.unwrap_or(&anything), name, number) {
                 Some(value) if is_set && items.contains(&value) => {}
                 Some(value) => items.push(value),
@@ -244,37 +280,49 @@ impl Sampler<'_> {
         }
         Some(Value::Array(items))
     }
-}
 
-/// The schemas of which one is to be filled: the alternatives, each laid over
-/// what stands beside them.
-fn variants(schema: &Map<String, Value>) -> Vec<Map<String, Value>> {
-    let mut base = schema.clone();
-    let keyword = ["anyOf", "oneOf"].into_iter().find(|keyword| !list(schema, keyword).is_empty());
-    let over = |base: &Map<String, Value>, uppers: &[&Value]| {
-        let mut variant = base.clone();
+    /// The schemas of which one is to be filled: the alternatives, each laid
+    /// over what stands beside them.
+    fn variants(&self, schema: &Map<String, Value>) -> Option<Vec<Map<String, Value>>> {
+        if !is_split(schema) {
+            return Some(Vec::new());
+        }
+        let mut base = self.copy(schema)?;
+        let keyword = ["anyOf", "oneOf"].into_iter().find(|keyword| !list(schema, keyword).is_empty());
+        if let Some(keyword) = keyword {
+            let alternatives = base.remove(keyword).unwrap_or_default();
+            let alternatives = alternatives.as_array().into_iter().flatten();
+            return alternatives.map(|upper| self.over(&base, &[upper])).collect();
+        }
+        let condition = base.remove("if").unwrap_or_default();
+        let then = base.remove("then").unwrap_or_default();
+        let or_else = base.remove("else").unwrap_or_default();
+        Some(vec![self.over(&base, &[&condition, &then])?, self.over(&base, &[&or_else])?])
+    }
+
+    fn over(&self, base: &Map<String, Value>, uppers: &[&Value]) -> Option<Map<String, Value>> {
+        let mut variant = self.copy(base)?;
         for upper in uppers.iter().filter_map(|upper| upper.as_object()) {
             // A reference and what stands beside it are merged when it is
             // looked up.
-            let both = variant.contains_key("$ref") && upper.contains_key("$ref");
-            if both {
+            if variant.contains_key("$ref") && upper.contains_key("$ref") {
                 variant.insert("allOf".to_owned(), json!([upper]));
             } else {
-                schema::merge(&mut variant, upper);
+                schema::merge(&mut variant, &self.copy(upper)?);
             }
         }
-        variant
-    };
-    if let Some(keyword) = keyword {
-        let alternatives = base.remove(keyword).unwrap_or_default();
-        return alternatives.as_array().into_iter().flatten().map(|upper| over(&base, &[upper])).collect();
+        Some(variant)
     }
-    if let Some(condition) = base.remove("if") {
-        let then = base.remove("then").unwrap_or_default();
-        let or_else = base.remove("else").unwrap_or_default();
-        return vec![over(&base, &[&condition, &then]), over(&base, &[&or_else])];
+
+    /// The schema of a property that `properties` does not name.
+    fn undeclared(&self, schema: &Map<String, Value>, name: &str) -> Value {
+        let fits = |wanted: &str| pattern::fits(&self.work, wanted, name);
+        let by_pattern = map(schema, "patternProperties").find(|(wanted, _)| fits(wanted));
+        match (by_pattern, schema.get("additionalProperties")) {
+            (Some((_, schema)), _) | (None, Some(schema)) => schema.clone(),
+            (None, None) => Value::Bool(true),
+        }
     }
-    Vec::new()
 }
 
 fn is_split(schema: &Map<String, Value>) -> bool {
@@ -297,19 +345,11 @@ fn implied_type(schema: &Map<String, Value>) -> &'static str {
 
 /// In the order that Gemini's `propertyOrdering` gives, else as they stand.
 fn ordered_properties(schema: &Map<String, Value>) -> Vec<(&String, &Value)> {
-    let order: Vec<_> = list(schema, "propertyOrdering").iter().filter_map(Value::as_str).collect();
+    let order: HashMap<_, _> =
+        list(schema, "propertyOrdering").iter().filter_map(Value::as_str).zip(0_usize..).collect();
     let mut properties: Vec<_> = map(schema, "properties").collect();
-    properties.sort_by_key(|(name, _)| order.iter().position(|known| known == name).unwrap_or(order.len()));
+    properties.sort_by_key(|(name, _)| order.get(name.as_str()).copied().unwrap_or(usize::MAX));
     properties
-}
-
-/// The schema of a property that `properties` does not name.
-fn undeclared(schema: &Map<String, Value>, name: &str) -> Value {
-    let by_pattern = map(schema, "patternProperties").find(|(wanted, _)| pattern::fits(wanted, name));
-    match (by_pattern, schema.get("additionalProperties")) {
-        (Some((_, schema)), _) | (None, Some(schema)) => schema.clone(),
-        (None, None) => Value::Bool(true),
-    }
 }
 
 fn numbered(name: &str, nth: usize) -> String {
@@ -318,20 +358,23 @@ fn numbered(name: &str, nth: usize) -> String {
 
 /// The plainest text that fits: the format's own, else the name, else one made
 /// from the pattern, or from two of them.
-fn text(schema: &Map<String, Value>, name: &str, nth: usize) -> String {
+fn text(work: &Work, schema: &Map<String, Value>, name: &str, nth: usize) -> Option<String> {
     let least = count(schema, "minLength").unwrap_or(0).min(LONGEST_TEXT);
     let most = count(schema, "maxLength").unwrap_or(usize::MAX);
+    work.spend(least)?;
     let format = schema.get("format").and_then(Value::as_str);
     let plain =
         format.and_then(|format| formatted(format, nth)).unwrap_or_else(|| sized(name, least, most, nth));
-    if schema::check_text(schema, &plain) {
-        return plain;
+    if schema::check_text(work, schema, &plain) {
+        return Some(plain);
     }
-    let made: Vec<_> =
-        schema::patterns(schema).filter_map(|wanted| pattern::sample(wanted, least..=most, nth)).collect();
+    let made: Vec<_> = schema::patterns(schema)
+        .filter_map(|wanted| pattern::sample(work, wanted, least..=most, nth))
+        .collect();
     let pairs = made.iter().flat_map(|one| made.iter().map(move |other| format!("{one}{other}")));
     let mut texts = made.iter().cloned().chain(pairs);
-    texts.find(|text| schema::check_text(schema, text)).or_else(|| made.first().cloned()).unwrap_or(plain)
+    let found = texts.find(|text| schema::check_text(work, schema, text));
+    found.or_else(|| made.first().cloned()).or(Some(plain))
 }
 
 /// The name, repeated or cut to a length.

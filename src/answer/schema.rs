@@ -4,14 +4,12 @@
 //! Source: JSON Schema 2020-12 (with draft 7's spellings), and the OpenAPI
 //! subset that Gemini's `Schema` is: types in capitals, counts as strings.
 
-use std::cell::Cell;
-
 use serde_json::{Map, Value, json};
 
-use super::pattern;
+use super::{pattern, work::Work};
 
-/// References followed one into the other at the most.
-const DEEPEST: usize = 64;
+/// Schemas within one another at the most.
+pub(super) const DEEPEST: usize = 64;
 
 /// The schema that a reference names, within the document `root`.
 pub(super) fn resolve<'a>(root: &'a Value, reference: &str) -> Option<&'a Value> {
@@ -165,17 +163,15 @@ fn pick(known: &mut Value, new: &Value, is_better: impl Fn(f64, f64) -> bool) {
 }
 
 /// Whether a value is valid under a schema of the document `root`.
-pub(super) fn is_valid(root: &Value, schema: &Value, value: &Value) -> bool {
-    Validator { root, depth: 0, left: &Cell::new(MOST_CHECKS) }.check(schema, value)
+/// What there is no work left for counts as valid.
+pub(super) fn is_valid(work: &Work, root: &Value, schema: &Map<String, Value>, value: &Value) -> bool {
+    Validator { root, depth: 0, work }.check_members(schema, value)
 }
-
-/// Schemas that one value is held against at the most; the rest count as kept.
-const MOST_CHECKS: usize = 100_000;
 
 struct Validator<'a> {
     root: &'a Value,
     depth: usize,
-    left: &'a Cell<usize>,
+    work: &'a Work,
 }
 
 impl Validator<'_> {
@@ -185,19 +181,21 @@ impl Validator<'_> {
             Value::Object(schema) => schema,
             _ => return true,
         };
+        self.check_members(schema, value)
+    }
+
+    fn check_members(&self, schema: &Map<String, Value>, value: &Value) -> bool {
         if value.is_null() && schema.get("nullable") == Some(&Value::Bool(true)) {
             return true;
         }
-        let left = self.left.get();
-        if self.depth > DEEPEST || left == 0 {
+        if self.depth > DEEPEST || self.work.spend(1 + schema.len()).is_none() {
             return true;
         }
-        self.left.set(left - 1);
-        let deeper = Validator { root: self.root, depth: self.depth + 1, left: self.left };
+        let deeper = Validator { root: self.root, depth: self.depth + 1, work: self.work };
         deeper.check_type(schema, value)
             && deeper.check_combinations(schema, value)
             && match value {
-                Value::String(text) => check_text(schema, text),
+                Value::String(text) => check_text(self.work, schema, text),
                 Value::Number(number) => number.as_f64().is_none_or(|number| check_number(schema, number)),
                 Value::Array(items) => deeper.check_array(schema, items),
                 Value::Object(members) => deeper.check_object(schema, members),
@@ -219,7 +217,7 @@ impl Validator<'_> {
         let reference = schema.get("$ref").and_then(Value::as_str);
         reference.and_then(|name| resolve(self.root, name)).is_none_or(holds)
             && schema.get("const").is_none_or(|only| only == value)
-            && (list(schema, "enum").is_empty() || list(schema, "enum").contains(value))
+            && (list(schema, "enum").is_empty() || self.is_among(list(schema, "enum"), value))
             && list(schema, "allOf").iter().all(holds)
             && some("anyOf", |count| count > 0)
             && some("oneOf", |count| count == 1)
@@ -231,6 +229,11 @@ impl Validator<'_> {
             }
     }
 
+    fn is_among(&self, values: &[Value], value: &Value) -> bool {
+        // Where nothing is left to spend, nothing is looked for either.
+        self.work.spend(values.len()).is_some() && values.contains(value)
+    }
+
     fn check_array(&self, schema: &Map<String, Value>, items: &[Value]) -> bool {
         let prefix = prefix_items(schema);
         let rest = items.get(prefix.len()..).unwrap_or_default();
@@ -239,7 +242,7 @@ impl Validator<'_> {
             && prefix.iter().zip(items).all(|(schema, item)| self.check(schema, item))
             && rest_items(schema).is_none_or(|schema| rest.iter().all(|item| self.check(schema, item)))
             && (schema.get("uniqueItems") != Some(&Value::Bool(true))
-                || items.iter().enumerate().all(|(at, item)| !items[..at].contains(item)))
+                || items.iter().enumerate().all(|(at, item)| !self.is_among(&items[..at], item)))
             && schema.get("contains").is_none_or(|wanted| {
                 let least = count(schema, "minContains").unwrap_or(1);
                 items.iter().filter(|item| self.check(wanted, item)).count() >= least
@@ -259,12 +262,12 @@ impl Validator<'_> {
     }
 
     fn check_member(&self, schema: &Map<String, Value>, name: &str, value: &Value) -> bool {
-        let declared = map(schema, "properties").find(|(known, _)| *known == name);
-        let mut patterns =
-            map(schema, "patternProperties").filter(|(text, _)| pattern::fits(text, name)).peekable();
+        let declared = schema.get("properties").and_then(|properties| properties.get(name));
+        let fits = |text: &str| pattern::fits(self.work, text, name);
+        let mut patterns = map(schema, "patternProperties").filter(|(text, _)| fits(text)).peekable();
         let is_known = declared.is_some() || patterns.peek().is_some();
         schema.get("propertyNames").is_none_or(|names| self.check(names, &json!(name)))
-            && declared.is_none_or(|(_, schema)| self.check(schema, value))
+            && declared.is_none_or(|schema| self.check(schema, value))
             && patterns.all(|(_, schema)| self.check(schema, value))
             && (is_known || schema.get("additionalProperties").is_none_or(|schema| self.check(schema, value)))
     }
@@ -284,11 +287,11 @@ fn has_type(name: &str, value: &Value) -> bool {
 }
 
 /// Whether a text keeps the keywords about texts, formats aside.
-pub(super) fn check_text(schema: &Map<String, Value>, text: &str) -> bool {
+pub(super) fn check_text(work: &Work, schema: &Map<String, Value>, text: &str) -> bool {
     let length = text.chars().count();
     count(schema, "minLength").is_none_or(|least| length >= least)
         && count(schema, "maxLength").is_none_or(|most| length <= most)
-        && patterns(schema).all(|wanted| pattern::fits(wanted, text))
+        && patterns(schema).all(|wanted| pattern::fits(work, wanted, text))
 }
 
 fn check_number(schema: &Map<String, Value>, value: f64) -> bool {

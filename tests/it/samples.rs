@@ -173,10 +173,31 @@ fn no_schema_takes_for_ever() {
         all["$defs"][format!("d{level}")] = json!({"allOf": [next, next]});
         any["$defs"][format!("d{level}")] = json!({"anyOf": [next, next], "not": {"allOf": [next, next]}});
     }
+    let mut chain = json!({"$ref": "#/$defs/d0"});
+    let mut all_chain = json!({"$ref": "#/$defs/d0"});
+    for level in 0..5000 {
+        let (name, next) = (format!("d{level}"), json!({"$ref": format!("#/$defs/d{}", level + 1)}));
+        chain["$defs"][&name] = json!({"type": "object", "properties": {"a": next}, "required": ["a"]});
+        all_chain["$defs"][&name] = json!({"allOf": [next]});
+    }
+    let many: Vec<_> = (0..20_000).map(|number| number.to_string()).collect();
+    let properties: serde_json::Map<_, _> = many.iter().map(|name| (name.clone(), json!({}))).collect();
+    let others: Vec<_> = many.iter().map(|name| format!("x{name}")).collect();
     for schema in [
         doubling,
         all,
         any,
+        chain,
+        all_chain,
+        json!({"enum": many, "type": "integer"}),
+        json!({"type": "object", "properties": properties, "required": others}),
+        json!({"type": "object", "properties": properties, "propertyOrdering": many}),
+        json!({"type": "string", "pattern": "^((((((a*)*)*)*)*)*)$", "minLength": 2, "maxLength": 2}),
+        json!({"type": "array", "minItems": 1000, "items": {"type": "string", "pattern": "^\\w{200}$"}}),
+        json!({"type": "array", "minItems": 1000, "uniqueItems": true, "items": {"type": "string", "pattern": "^[a-z]+$"}}),
+        json!({"type": "array", "minItems": 4000, "items": {"anyOf": [{"type": "string"}, {"$ref": "#"}, {"$ref": "#"}]}}),
+        json!({"type": "array", "minItems": 10_000, "items": {"type": "string", "minLength": 100_000}}),
+        json!({"type": "object", "minProperties": 1000, "patternProperties": properties}),
         json!({"$ref": "#"}),
         json!({"$ref": "#/nowhere"}),
         json!({"allOf": [{"$ref": "#"}]}),

@@ -13,14 +13,14 @@ use crate::request::Request;
 pub struct Fingerprint([u8; 16]);
 
 impl Fingerprint {
-    /// Of a request to this dialect whose body was read as JSON; `None` hashes
-    /// the raw body.
+    /// Of a request that got an answer of this kind (such as a dialect's name
+    /// and a status), its body read as JSON; `None` hashes the raw body.
     ///
     /// Headers stay out, since SDKs put versions and counters there; so does
     /// the key in the query.
-    pub fn new(dialect: &str, request: &Request, json: Option<&Value>) -> Self {
+    pub fn new(kind: &str, request: &Request, json: Option<&Value>) -> Self {
         let mut canonical = Vec::with_capacity(request.body.len() + 64);
-        put_text(&mut canonical, dialect);
+        put_text(&mut canonical, kind);
         put_text(&mut canonical, request.method.as_str());
         put_text(&mut canonical, &request.path);
         let mut query: Vec<_> = request.query.iter().filter(|(name, _)| name != "key").collect();

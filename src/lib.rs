@@ -31,6 +31,7 @@ pub mod cli;
 pub mod dialect;
 pub mod identity;
 pub mod plan;
+pub mod redact;
 pub mod reply;
 pub mod request;
 pub mod server;

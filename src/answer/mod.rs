@@ -12,6 +12,10 @@ mod schema;
 mod text;
 mod work;
 
+use std::borrow::Cow;
+
+use work::Work;
+
 use crate::{
     ask::{Ask, Generate, Output, Text, Thinking, ToolChoice, Want},
     reply::{Call, Candidate, Deltas, Finish, Generation, Modality, Part, Reply, Usage},
@@ -36,7 +40,8 @@ pub fn built_in(ask: &Ask) -> Reply {
 }
 
 fn generation(want: &Generate) -> Generation {
-    let candidates: Vec<_> = (0..want.candidates).map(|index| candidate(want, index)).collect();
+    let draft = Draft::new(want);
+    let candidates: Vec<_> = (0..want.candidates).map(|index| draft.candidate(index)).collect();
     let mut usage = Usage { input: want.prompt.tokens.clone(), ..Usage::default() };
     for part in candidates.iter().flat_map(|candidate| &candidate.parts) {
         match part {
@@ -47,49 +52,85 @@ fn generation(want: &Generate) -> Generation {
             Part::Thought(_) => {}
         }
     }
-    usage.thoughts = tokens::count(thought(want));
+    usage.thoughts = tokens::count(draft.thought);
     Generation { candidates, usage }
 }
 
-/// Tokens that one candidate may have, thoughts included.
-fn most_tokens(want: &Generate) -> u64 {
-    let share = OUTPUT_LIMIT / u64::from(want.candidates.max(1));
-    want.max_tokens.unwrap_or(share).min(share)
+/// What all candidates have in common.
+struct Draft<'a> {
+    want: &'a Generate,
+    /// Tokens that one candidate may have, thoughts included.
+    most: u64,
+    thought: &'static str,
+    calls: Vec<Call>,
+    /// The filled schema, where one is to be filled.
+    filled: Option<String>,
 }
 
-fn thought(want: &Generate) -> &'static str {
-    let most = most_tokens(want);
-    tokens::truncate(THOUGHT, want.thinking.budget().map_or(most, |budget| budget.min(most)))
-}
+impl<'a> Draft<'a> {
+    fn new(want: &'a Generate) -> Self {
+        let share = OUTPUT_LIMIT / u64::from(want.candidates.max(1));
+        let most = want.max_tokens.unwrap_or(share).min(share);
+        let budget = want.thinking.budget().map_or(most, |budget| budget.min(most));
+        let filled = match &want.output {
+            Output::Text | Output::Json => None,
+            Output::Schema(schema) => Some(sample::value(schema).to_string()),
+            Output::Enum(schema) => Some(match sample::value(schema) {
+                serde_json::Value::String(text) => text,
+                other => other.to_string(),
+            }),
+        };
+        Self { want, most, thought: tokens::truncate(THOUGHT, budget), calls: calls(want), filled }
+    }
 
-fn candidate(want: &Generate, index: u32) -> Candidate {
-    let mut parts = Vec::new();
-    // The model thinks once, however many answers there are to choose from.
-    if matches!(want.thinking, Thinking::Shown(_)) && index == 0 {
-        parts.push(Part::Thought(Deltas::words(thought(want).to_owned())));
+    fn candidate(&self, index: u32) -> Candidate {
+        let mut parts = Vec::new();
+        // The model thinks once, however many answers there are to choose from.
+        if matches!(self.want.thinking, Thinking::Shown(_)) && index == 0 {
+            parts.push(Part::Thought(Deltas::words(self.thought.to_owned())));
+        }
+        if !self.calls.is_empty() {
+            parts.extend(self.calls.iter().cloned().map(Part::Call));
+            return Candidate { parts, finish: Finish::Call };
+        }
+        let mut finish = Finish::Stop;
+        if self.want.text == Text::Wanted {
+            let (text, reason) = self.limit(&self.content(index));
+            finish = reason;
+            if !text.is_empty() {
+                let cut = if self.want.logprobs.is_some() { Deltas::tokens } else { Deltas::words };
+                parts.push(Part::Text(cut(text)));
+            }
+        }
+        for modality in &self.want.media {
+            match modality {
+                Modality::Image => parts.push(Part::Media(media::IMAGE)),
+                Modality::Audio => parts.push(Part::Media(media::SOUND)),
+                Modality::Text | Modality::Video | Modality::Document => {}
+            }
+        }
+        Candidate { parts, finish }
     }
-    let calls = calls(want);
-    if !calls.is_empty() {
-        parts.extend(calls.into_iter().map(Part::Call));
-        return Candidate { parts, finish: Finish::Call };
-    }
-    let mut finish = Finish::Stop;
-    if want.text == Text::Wanted {
-        let (text, reason) = limit(content(want, index), want);
-        finish = reason;
-        if !text.is_empty() {
-            let cut = if want.logprobs.is_some() { Deltas::tokens } else { Deltas::words };
-            parts.push(Part::Text(cut(text)));
+
+    fn content(&self, index: u32) -> Cow<'_, str> {
+        match (&self.filled, &self.want.output) {
+            (Some(filled), _) => Cow::Borrowed(filled),
+            (None, Output::Json) => Cow::Owned(text::say_back_as_json(&self.want.prompt, self.most, index)),
+            (None, _) => Cow::Owned(text::say_back(&self.want.prompt, self.most, index)),
         }
     }
-    for modality in &want.media {
-        match modality {
-            Modality::Image => parts.push(Part::Media(media::IMAGE)),
-            Modality::Audio => parts.push(Part::Media(media::SOUND)),
-            Modality::Text | Modality::Video | Modality::Document => {}
-        }
+
+    /// Cut in front of the first stop sequence, and behind the last token
+    /// allowed.
+    fn limit(&self, text: &str) -> (String, Finish) {
+        let stops = self.want.stop.iter().filter(|stop| !stop.is_empty());
+        let stop = stops.filter_map(|stop| text.find(stop.as_str())).min();
+        let text = &text[..stop.unwrap_or(text.len())];
+        // Thoughts are spent first, and may leave nothing.
+        let cut = tokens::truncate(text, self.most - tokens::count(self.thought));
+        let finish = if cut.len() == text.len() { Finish::Stop } else { Finish::Length };
+        (cut.to_owned(), finish)
     }
-    Candidate { parts, finish }
 }
 
 /// The calls that the tool choice demands, their arguments valid under the
@@ -100,38 +141,11 @@ fn calls(want: &Generate) -> Vec<Call> {
         ToolChoice::Every(allowed) => (allowed, usize::MAX),
         ToolChoice::One(allowed) => (allowed, 1),
     };
+    let work = Work::new();
     want.tools
         .iter()
         .filter(|tool| allowed.includes(&tool.name))
         .take(most)
-        .map(|tool| Call { name: tool.name.clone(), arguments: sample::object(&tool.parameters) })
+        .map(|tool| Call { name: tool.name.clone(), arguments: sample::object(&work, &tool.parameters) })
         .collect()
-}
-
-fn content(want: &Generate, index: u32) -> String {
-    match &want.output {
-        Output::Text => text::say_back(&want.prompt, index),
-        Output::Json => text::say_back_as_json(&want.prompt, index),
-        Output::Schema(schema) => sample::value(schema).to_string(),
-        Output::Enum(schema) => match sample::value(schema) {
-            serde_json::Value::String(text) => text,
-            other => other.to_string(),
-        },
-    }
-}
-
-/// Cut in front of the first stop sequence, and behind the last token allowed.
-fn limit(mut text: String, want: &Generate) -> (String, Finish) {
-    let stop = want.stop.iter().filter(|stop| !stop.is_empty());
-    if let Some(at) = stop.filter_map(|stop| text.find(stop.as_str())).min() {
-        text.truncate(at);
-    }
-    // Thoughts are spent first, and may leave nothing.
-    let most = most_tokens(want) - tokens::count(thought(want));
-    let length = tokens::truncate(&text, most).len();
-    if length == text.len() {
-        return (text, Finish::Stop);
-    }
-    text.truncate(length);
-    (text, Finish::Length)
 }

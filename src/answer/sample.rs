@@ -22,19 +22,24 @@ const LONGEST_TEXT: usize = 100_000;
 const TRIES: usize = 8;
 
 /// A value that is valid under `schema`, which is also the document that its
-/// references are looked up in.
+/// references are looked up in; null if there is none, or none of reasonable
+/// size.
 pub fn value(schema: &Value) -> Value {
-    let mut sampler = Sampler { root: schema, open: vec!["#".to_owned()], depth: 0, work: Work::new() };
-    sampler.sample(schema, "text", 0).unwrap_or_default()
+    value_within(&Work::new(), schema)
 }
 
 /// The same where an object is wanted whatever the schema says: a call's
 /// arguments.
-pub fn object(schema: &Value) -> Value {
-    match value(schema) {
+pub(super) fn object(work: &Work, schema: &Value) -> Value {
+    match value_within(work, schema) {
         object @ Value::Object(_) => object,
         _ => json!({}),
     }
+}
+
+fn value_within(work: &Work, schema: &Value) -> Value {
+    let mut sampler = Sampler { root: schema, open: vec!["#".to_owned()], depth: 0, work };
+    sampler.sample(schema, "text", 0).unwrap_or_default()
 }
 
 struct Sampler<'a> {
@@ -43,7 +48,7 @@ struct Sampler<'a> {
     open: Vec<String>,
     /// Schemas within one another.
     depth: usize,
-    work: Work,
+    work: &'a Work,
 }
 
 impl Sampler<'_> {
@@ -123,7 +128,7 @@ impl Sampler<'_> {
             return Some(only.clone());
         }
         let fits = |sampler: &Self, schema: &Map<String, Value>, value: &Value| {
-            schema::is_valid(&sampler.work, sampler.root, schema, value)
+            schema::is_valid(sampler.work, sampler.root, schema, value)
         };
         if !list(schema, "enum").is_empty() {
             let mut rest = self.copy(schema)?;
@@ -175,7 +180,7 @@ impl Sampler<'_> {
             "integer" => Some(integer(schema, nth)),
             "number" => Some(float(schema, nth)),
             "boolean" => Some(json!(nth.is_multiple_of(2))),
-            _ => text(&self.work, schema, name, nth).map(Value::String),
+            _ => text(self.work, schema, name, nth).map(Value::String),
         }
     }
 
@@ -234,7 +239,7 @@ impl Sampler<'_> {
         }
         match map(schema, "patternProperties").next() {
             Some((wanted, _)) if schema.get("additionalProperties") == Some(&json!(false)) => {
-                pattern::sample(&self.work, wanted, 0..=usize::MAX, nth)
+                pattern::sample(self.work, wanted, 0..=usize::MAX, nth)
             }
             _ => Some(numbered("key", nth)),
         }
@@ -316,7 +321,7 @@ impl Sampler<'_> {
 
     /// The schema of a property that `properties` does not name.
     fn undeclared(&self, schema: &Map<String, Value>, name: &str) -> Value {
-        let fits = |wanted: &str| pattern::fits(&self.work, wanted, name);
+        let fits = |wanted: &str| pattern::fits(self.work, wanted, name);
         let by_pattern = map(schema, "patternProperties").find(|(wanted, _)| fits(wanted));
         match (by_pattern, schema.get("additionalProperties")) {
             (Some((_, schema)), _) | (None, Some(schema)) => schema.clone(),

@@ -2,8 +2,10 @@
 
 mod banner;
 mod health;
+mod log;
 mod output;
 mod serve;
+mod signals;
 
 use std::process::ExitCode;
 

@@ -1,12 +1,15 @@
 //! `mynah serve`: the main job.
 
-use std::{future::Future, io, net::IpAddr, path::PathBuf};
+use std::{
+    net::IpAddr,
+    path::{Path, PathBuf},
+};
 
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 use tracing_subscriber::filter::LevelFilter;
 
-use super::{Exit, banner::banner, output};
+use super::{Exit, banner::banner, log, output, signals};
 use crate::{
     plan::Marks,
     server::{Builder, Ids, Listening, MAX_BODY, Server, StartError},
@@ -83,26 +86,23 @@ enum Log {
 
 impl Serve {
     pub(super) fn run(self) -> Exit {
-        start_log(self.log);
-        let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-            Ok(runtime) => runtime,
+        let started = log::Log::start(self.log.into())
+            .and_then(|log| Ok((log, tokio::runtime::Builder::new_multi_thread().enable_all().build()?)));
+        let (log, runtime) = match started {
+            Ok(started) => started,
             Err(source) => return fail(Exit::Failed, &StartError::Runtime { source }.to_string()),
         };
         let exit = runtime.block_on(self.serve());
         runtime.shutdown_background();
+        log.finish();
         exit
     }
 
     async fn serve(self) -> Exit {
-        // One from an earlier run would name a port where nobody listens.
-        if let Some(Err(error)) = self.port_file.as_deref().map(store::remove) {
-            return fail(Exit::Failed, &error.to_string());
-        }
-        let (stop, stop_now) = match (signals(1), signals(2)) {
-            (Ok(stop), Ok(stop_now)) => (stop, stop_now),
-            (Err(error), _) | (_, Err(error)) => {
-                return fail(Exit::Failed, &format!("cannot wait for signals: {error}"));
-            }
+        let file = self.port_file.clone();
+        let stop = match signals::watch(move || forget_port(file.as_deref())) {
+            Ok(stop) => stop,
+            Err(error) => return fail(Exit::Failed, &format!("cannot wait for signals: {error}")),
         };
         let listening = match self.builder().bind().await {
             Ok(listening) => listening,
@@ -111,15 +111,8 @@ impl Serve {
         if let Err(error) = self.announce(&listening) {
             return fail(Exit::Failed, &error.to_string());
         }
-        tokio::select! {
-            () = listening.run(stop) => {}
-            // Asked twice, it does not wait for open streams.
-            () = stop_now => {}
-        }
-        match self.port_file.as_deref().map(store::remove) {
-            Some(Err(error)) => fail(Exit::Failed, &error.to_string()),
-            _ => Exit::Ok,
-        }
+        listening.run(async { drop(stop.await) }).await;
+        forget_port(self.port_file.as_deref())
     }
 
     fn builder(&self) -> Builder {
@@ -156,43 +149,24 @@ fn fail(exit: Exit, problem: &str) -> Exit {
     exit
 }
 
-fn start_log(log: Log) {
-    let level = match log {
-        Log::Off => LevelFilter::OFF,
-        Log::Error => LevelFilter::ERROR,
-        Log::Warn => LevelFilter::WARN,
-        Log::Info => LevelFilter::INFO,
-        Log::Debug => LevelFilter::DEBUG,
-    };
-    let format = tracing_subscriber::fmt().with_max_level(level).with_writer(io::stderr).with_target(false);
-    // There is one only where the program is embedded, and then it stays.
-    drop(format.without_time().with_ansi(false).try_init());
+/// Removes the port file: nobody listens there any more.
+fn forget_port(file: Option<&Path>) -> Exit {
+    match file.map(store::remove) {
+        Some(Err(error)) => fail(Exit::Failed, &error.to_string()),
+        _ => Exit::Ok,
+    }
 }
 
-/// Done when the process was asked to end so many times.
-#[cfg(unix)]
-fn signals(times: usize) -> io::Result<impl Future<Output = ()>> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    Ok(async move {
-        for _ in 0..times {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-            }
+impl From<Log> for LevelFilter {
+    fn from(log: Log) -> Self {
+        match log {
+            Log::Off => Self::OFF,
+            Log::Error => Self::ERROR,
+            Log::Warn => Self::WARN,
+            Log::Info => Self::INFO,
+            Log::Debug => Self::DEBUG,
         }
-    })
-}
-
-/// Done when the process was asked to end so many times.
-#[cfg(not(unix))]
-fn signals(times: usize) -> io::Result<impl Future<Output = ()>> {
-    Ok(async move {
-        for _ in 0..times {
-            drop(tokio::signal::ctrl_c().await);
-        }
-    })
+    }
 }
 
 fn host(text: &str) -> Result<IpAddr, String> {
@@ -234,8 +208,15 @@ fn key(text: &str) -> Result<String, String> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Size(u64);
 
-const UNITS: [(&str, u64); 6] =
-    [("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("KB", 1000), ("MB", 1_000_000), ("B", 1)];
+const UNITS: [(&str, u64); 7] = [
+    ("KiB", 1 << 10),
+    ("MiB", 1 << 20),
+    ("GiB", 1 << 30),
+    ("KB", 1000),
+    ("MB", 1_000_000),
+    ("GB", 1_000_000_000),
+    ("B", 1),
+];
 
 impl std::fmt::Display for Size {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -56,6 +56,9 @@ pub enum Eol {
     CrLf,
 }
 
+/// Bytes that are made room for at once.
+const LARGEST_RESERVE: usize = 1 << 20;
+
 /// A list of events, their texts in one buffer.
 #[derive(Debug)]
 pub struct Events {
@@ -88,8 +91,9 @@ impl Events {
     pub fn json(&mut self, payload: &impl Serialize) {
         write(self.style, payload, &mut self.text);
         if self.ends.is_empty() {
-            // The others will be about as long as the first.
-            self.text.reserve(self.text.len() * self.expected.saturating_sub(1));
+            // The others will be about as long as the first. No more than a hint.
+            let rest = self.text.len().saturating_mul(self.expected.saturating_sub(1));
+            self.text.reserve(rest.min(LARGEST_RESERVE));
         }
         self.ends.push(self.text.len());
     }

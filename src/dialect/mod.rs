@@ -70,6 +70,21 @@ pub struct Occasion<'a> {
     pub date: &'a HeaderValue,
 }
 
+/// Bytes that a model's name may have. It stands in every chunk of a stream.
+const LONGEST_MODEL: usize = 256;
+
+/// Bytes of a MIME type at the most: RFC 6838 allows two names of 127.
+const LONGEST_MIME: usize = 255;
+
+/// The beginning of a text, for a message about it.
+fn shortened(text: &str) -> String {
+    const LONGEST: usize = 200;
+    match text.char_indices().nth(LONGEST) {
+        Some((at, _)) => format!("{}...", &text[..at]),
+        None => text.to_owned(),
+    }
+}
+
 /// Where a request leads, as far as its head tells.
 #[derive(Clone, Debug)]
 pub struct Route {

@@ -5,7 +5,6 @@ use std::fmt;
 
 use bytes::Bytes;
 use http::{Response, StatusCode};
-use http_body::Body;
 use serde_json::Value;
 
 use super::{
@@ -20,6 +19,7 @@ use crate::{
     dialect::{self, Occasion, Operation, Route, event::Said},
     identity::{Fingerprint, Identity},
     plan::{self, WirePlan},
+    redact::redact,
     reply::ApiError,
     request::Request,
 };
@@ -44,7 +44,7 @@ impl Exchange {
     /// One request, one answer.
     pub(super) async fn answer<B>(&self, incoming: http::Request<B>) -> Response<PlanBody>
     where
-        B: Body<Data = Bytes>,
+        B: http_body::Body<Data = Bytes>,
     {
         let (head, body) = incoming.into_parts();
         let mut request = Request::new(head.method, &head.uri, head.headers);
@@ -58,7 +58,7 @@ impl Exchange {
                 request.body = body;
                 self.plan(&route, &request)
             }
-            Err(problem) => self.refuse(&route, &request, &self.unread(&route, &problem), None),
+            Err(problem) => self.refuse(&route, &request, &self.unread(&route, &problem), Body::Unread),
         };
         play(plan)
     }
@@ -71,45 +71,66 @@ impl Exchange {
             route.dialect.read(route, request, &mut body)
         });
         match read {
-            Ok(ask) => self.reply(route, request, &ask, &body),
-            Err(error) => self.refuse(route, request, &error, Some(&body)),
+            Ok(ask) => self.reply(route, request, &ask, Body::Read(&body)),
+            Err(error) => self.refuse(route, request, &error, Body::Read(&body)),
         }
     }
 
-    fn reply(&self, route: &Route, request: &Request, ask: &Ask, body: &Value) -> WirePlan {
+    fn reply(&self, route: &Route, request: &Request, ask: &Ask, body: Body<'_>) -> WirePlan {
         let reply = answer::built_in(ask);
-        let said =
-            self.say(route, request, Some(body), |occasion| route.dialect.say(route, ask, &reply, occasion));
-        tracing::info!("{}", line(request, route, said.status));
+        let kind = route.dialect.name();
+        let said = self.say(kind, request, body, |occasion| route.dialect.say(route, ask, &reply, occasion));
+        tracing::info!("{}", self.line(request, route, said.status, ""));
         plan::plan(said, "built-in", self.settings.marks)
     }
 
-    fn refuse(&self, route: &Route, request: &Request, error: &ApiError, body: Option<&Value>) -> WirePlan {
-        let said = self.say(route, request, body, |occasion| route.dialect.say_error(route, error, occasion));
+    fn refuse(&self, route: &Route, request: &Request, error: &ApiError, body: Body<'_>) -> WirePlan {
+        // A refused request is another than the same one accepted.
+        let kind = format!("{} {}", route.dialect.name(), error.status);
+        let said = self.say(&kind, request, body, |occasion| route.dialect.say_error(route, error, occasion));
         // The message about a wrong key shows a part of it.
         let reason =
             if matches!(error.status, 401 | 403) { "the caller's key" } else { error.message.trim() };
-        tracing::warn!("{}: {}", line(request, route, said.status), reason.escape_debug());
+        tracing::warn!("{}", self.line(request, route, said.status, reason));
         plan::plan(said, "refusal", self.settings.marks)
     }
 
     /// Says something on this occasion: now, and as whom the request makes it.
     fn say(
         &self,
-        route: &Route,
+        kind: &str,
         request: &Request,
-        body: Option<&Value>,
+        body: Body<'_>,
         say: impl FnOnce(&Occasion<'_>) -> Said,
     ) -> Said {
-        let body = body.filter(|body| !body.is_null());
-        let fingerprint = Fingerprint::new(route.dialect.name(), request, body);
-        let nth = match self.settings.ids {
-            Ids::Counted => self.session.count(fingerprint),
-            Ids::ByRequest => 0,
+        let json = match body {
+            Body::Read(json) if !json.is_null() => Some(json),
+            _ => None,
+        };
+        let fingerprint = Fingerprint::new(kind, request, json);
+        let nth = match (self.settings.ids, body) {
+            (Ids::Counted, Body::Read(_)) => self.session.count(fingerprint),
+            // What was not read cannot be told from others of its kind.
+            (Ids::Counted, Body::Unread) | (Ids::ByRequest, _) => 0,
         };
         let identity = Identity::new(self.settings.seed, fingerprint, nth);
         let (now, date) = self.clock.now();
         say(&Occasion { identity: &identity, now, date: &date })
+    }
+
+    /// What a log says of a request: one line of bounded length, without keys.
+    fn line(&self, request: &Request, route: &Route, status: StatusCode, reason: &str) -> impl fmt::Display {
+        fmt::from_fn(move |f| {
+            const LONGEST: usize = 300;
+            let shown = |text: &str| {
+                let start: String = text.chars().take(LONGEST).collect();
+                redact(&start, &self.settings.keys).escape_debug().to_string()
+            };
+            let (target, status) = (shown(&request.target()), status.as_u16());
+            let (dialect, operation) = (route.dialect.name(), route.operation.name());
+            write!(f, "{} {target} {status} {dialect} {operation}", request.method)?;
+            if reason.is_empty() { Ok(()) } else { write!(f, ": {}", shown(reason)) }
+        })
     }
 
     /// Whether the caller has a key that is accepted.
@@ -146,13 +167,13 @@ fn json(route: &Route, request: &Request) -> Result<Value, ApiError> {
         .map_err(|error| route.dialect.not_json(route, &request.body, &error))
 }
 
-/// What a log says of a request. Keys are not in it, nor line breaks.
-fn line(request: &Request, route: &Route, status: StatusCode) -> impl fmt::Display {
-    fmt::from_fn(move |f| {
-        let target = request.target();
-        let (dialect, operation) = (route.dialect.name(), route.operation.name());
-        write!(f, "{} {} {} {dialect} {operation}", request.method, target.escape_debug(), status.as_u16())
-    })
+/// A request's body, as far as it was read.
+#[derive(Clone, Copy)]
+enum Body<'a> {
+    /// As JSON; null where there is none, or it is not JSON.
+    Read(&'a Value),
+    /// It was too large, or ended early.
+    Unread,
 }
 
 fn play(plan: WirePlan) -> Response<PlanBody> {

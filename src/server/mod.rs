@@ -24,8 +24,8 @@ pub use conn::Listening;
 /// Bytes that a request's body may have, where nothing else is said: 30 MB.
 pub const MAX_BODY: u64 = 30_000_000;
 
-/// How long open streams may go on when the server ends, where nothing else is
-/// said.
+/// How long open streams may go on when a program's server ends, where nothing
+/// else is said.
 pub const GRACE: Duration = Duration::from_secs(2);
 
 /// How ids are told apart when the same request comes again.
@@ -44,7 +44,7 @@ pub enum Ids {
 pub struct Builder {
     host: IpAddr,
     port: u16,
-    grace: Duration,
+    grace: Option<Duration>,
     settings: Settings,
 }
 
@@ -65,7 +65,7 @@ impl Default for Builder {
         Self {
             host: Ipv4Addr::LOCALHOST.into(),
             port: 0,
-            grace: GRACE,
+            grace: None,
             settings: Settings {
                 base_path: String::new(),
                 seed: 0,
@@ -136,9 +136,11 @@ impl Builder {
         self
     }
 
-    /// How long open streams may go on when the server ends.
+    /// How long open streams may go on when the server ends. Where nothing is
+    /// said, [`GRACE`], and not at all when a [`Server`] is dropped: a test that
+    /// ends does not wait for its own open streams.
     pub fn grace(mut self, grace: Duration) -> Self {
-        self.grace = grace;
+        self.grace = Some(grace);
         self
     }
 
@@ -149,7 +151,8 @@ impl Builder {
     ///
     /// Where the address cannot be listened on.
     pub async fn bind(self) -> Result<Listening, StartError> {
-        Listening::bind(SocketAddr::new(self.host, self.port), self.grace, self.settings).await
+        let grace = self.grace.unwrap_or(GRACE);
+        Listening::bind(SocketAddr::new(self.host, self.port), grace, self.settings).await
     }
 
     /// Starts the server on a thread of its own, so that it answers whatever
@@ -161,8 +164,8 @@ impl Builder {
     pub async fn start(self) -> Result<Server, StartError> {
         let (tell, told) = oneshot::channel();
         let (stop, stopped) = oneshot::channel();
-        // A test that ends does not wait for its own open streams.
-        let builder = self.grace(Duration::ZERO);
+        let grace = self.grace.unwrap_or(Duration::ZERO);
+        let builder = self.grace(grace);
         let thread = thread::Builder::new()
             .name("mynah".to_owned())
             .spawn(move || serve_on_this_thread(builder, tell, stopped))
@@ -258,7 +261,7 @@ impl fmt::Display for StartError {
             Self::Bind { address, source } if source.kind() == io::ErrorKind::AddrInUse => {
                 write!(
                     f,
-                    "{address} is in use by another program; choose another --port, or 0 for any free one"
+                    "{address} is in use by another program; choose another port, or 0 for any free one"
                 )
             }
             Self::Bind { address, source } => write!(f, "cannot listen on {address}: {source}"),

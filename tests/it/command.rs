@@ -78,11 +78,13 @@ fn the_banner_has_the_lines_to_paste() {
 #[test]
 fn the_port_file_is_there_while_it_listens() {
     let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("port-file");
-    fs::write(&file, "1\n").unwrap();
+    drop(fs::remove_file(&file));
     let serving = Serving::start(&["--port-file", file.to_str().unwrap()]);
-    let port = std::iter::repeat_with(|| fs::read_to_string(&file).unwrap_or_default())
-        .find(|port| !port.is_empty());
-    assert!(serving.url().ends_with(&format!(":{}", port.unwrap().trim())));
+    let mut port = String::new();
+    while port.is_empty() {
+        port = fs::read_to_string(&file).unwrap_or_default();
+    }
+    assert!(serving.url().ends_with(&format!(":{}", port.trim())));
     serving.signal("TERM");
     assert_eq!(serving.end().0, Some(0));
     assert!(!file.exists());
@@ -138,12 +140,58 @@ fn keys_never_reach_the_log() {
     client.ask("GET /v1/models", &[("authorization", &bearer)], "");
     client.ask("GET /v1beta/models", &[("x-goog-api-key", wrong)], "");
     client.ask("GET /v1/models", &[("x-api-key", wrong)], "");
-    client.ask("GET /v1/models", &[("authorization", "Bearer sk-right-0123456789abcdef")], "");
+    let right = [("authorization", "Bearer sk-right-0123456789abcdef")];
+    client.ask("GET /v1/models", &right, "");
+    // Where keys stand by mistake: other names, the path, a value, the body.
+    for line in [
+        "GET /v1beta/models?apiKey=S3CRET1&x-goog-api-key=S3CRET2&auth=S3CRET3&oauth_token=S3CRET4",
+        "GET /v1beta/models/x&key=S3CRET5",
+        "GET /v1beta/nothing%3Fkey=S3CRET6",
+        "GET /v1beta/models?pageSize=1;key=S3CRET7",
+    ] {
+        client.ask(line, &right, "");
+    }
+    let role = r#"{"model": "m", "messages": [{"role": "sk-S3CRET89", "content": "x"}]}"#;
+    client.ask("POST /v1/chat/completions", &right, role);
     assert!(!serving.banner.contains("sk-right"));
     serving.signal("TERM");
     let (_, log) = serving.end();
     assert!(log.contains("GET /v1/models?key=*** 400"), "{log}");
-    assert!(!log.contains("sk-wrong") && !log.contains("sk-right") && !log.contains("cdef"), "{log}");
+    for secret in ["sk-wrong", "sk-right", "cdef", "S3CRET"] {
+        assert!(!log.contains(secret), "{log}");
+    }
+}
+
+#[test]
+fn a_log_that_nobody_reads_holds_nothing_up() {
+    let serving = Serving::start(&["--log", "info"]);
+    let mut client = Raw::connect(serving.url());
+    // Many times what a pipe takes.
+    for _ in 0..3000 {
+        assert_eq!(client.ask("GET /v1beta/nothing/of/any/length/at/all", &[], "").status(), 404);
+    }
+}
+
+#[test]
+fn a_log_whose_reader_has_left_is_no_reason_to_fall_silent() {
+    let mut serving = Serving::start(&["--log", "info"]);
+    drop(serving.child.stderr.take());
+    let mut client = Raw::connect(serving.url());
+    for _ in 0..10 {
+        assert_eq!(client.ask("GET /v1beta/nothing", &[], "").status(), 404);
+    }
+    serving.signal("TERM");
+    assert_eq!(serving.child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn a_second_server_leaves_the_port_file_of_the_first_alone() {
+    let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("port-file-of-two");
+    let serving = Serving::start(&["--port-file", file.to_str().unwrap()]);
+    let port = serving.url().rsplit(':').next().unwrap();
+    let second = run(&["serve", "--port", port, "--port-file", file.to_str().unwrap()]);
+    assert_eq!(second.status.code(), Some(3));
+    assert_eq!(fs::read_to_string(&file).unwrap().trim(), port);
 }
 
 #[test]

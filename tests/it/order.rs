@@ -31,13 +31,15 @@ fn requests() -> Vec<(String, String)> {
         // One path, and two APIs.
         all.push(("GET /v1/models".to_owned(), String::new()));
         all.push(("GET /v1/models?key=k".to_owned(), String::new()));
+        // Too large, one like the other.
+        all.push(chat("", &"x".repeat(5000 + number)));
     }
     all
 }
 
 async fn server(seed: u64, ids: Ids) -> Server {
     let clock = "2026-01-01T00:00:00Z".parse().unwrap();
-    Server::builder().seed(seed).clock(clock).ids(ids).start().await.unwrap()
+    Server::builder().seed(seed).clock(clock).ids(ids).max_body(5000).start().await.unwrap()
 }
 
 /// Every connection sends its share, all at once.

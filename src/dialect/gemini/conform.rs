@@ -8,7 +8,13 @@
 use serde_json::{Number, Value, json};
 
 use super::fields::{Enum, Kind, Message};
-use crate::{dialect::path::Path, reply::ApiError};
+use crate::{
+    dialect::{path::Path, shortened},
+    reply::ApiError,
+};
+
+/// Violations that are reported at the most.
+const MOST_VIOLATIONS: usize = 100;
 
 /// Something that a field cannot hold.
 #[derive(Debug)]
@@ -84,6 +90,9 @@ impl Reader<'_> {
                 .collect();
         }
         for (name, value) in members {
+            if self.violations.len() >= MOST_VIOLATIONS {
+                return;
+            }
             if let Some((_, kind)) = field(message, name) {
                 self.value(value, kind, &Path::Name(path, name));
             }
@@ -125,6 +134,9 @@ impl Reader<'_> {
         }
         let Value::Array(items) = value else { return };
         for (index, item) in items.iter_mut().enumerate() {
+            if self.violations.len() >= MOST_VIOLATIONS {
+                return;
+            }
             self.value(item, kind, &Path::Index(path, index));
         }
     }
@@ -134,6 +146,9 @@ impl Reader<'_> {
             return self.wrong(value, "Map", path);
         };
         for (index, (_, value)) in members.iter_mut().enumerate() {
+            if self.violations.len() >= MOST_VIOLATIONS {
+                return;
+            }
             self.value(value, kind, &Path::Name(&Path::Index(path, index), "value"));
         }
     }
@@ -221,7 +236,7 @@ fn is_spelling(canonical: &str, name: &str) -> bool {
             return false;
         }
     }
-    expected.next().is_none()
+    !upper && expected.next().is_none()
 }
 
 /// `maxOutputTokens` as `max_output_tokens`, as Google's errors name it.
@@ -278,13 +293,7 @@ fn is_base64(text: &str) -> bool {
 
 /// The value as JSON, shortened.
 fn excerpt(value: &Value) -> String {
-    const LONGEST: usize = 200;
-    let mut text = value.to_string();
-    if let Some((at, _)) = text.char_indices().nth(LONGEST) {
-        text.truncate(at);
-        text.push_str("...");
-    }
-    text
+    shortened(&value.to_string())
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::{
-    Dialect, Host, Occasion, Operation, Route,
+    Dialect, Host, LONGEST_MODEL, Occasion, Operation, Route,
     event::{Carry, Eol, Events, Form, Said},
     style::Style,
 };
@@ -92,6 +92,7 @@ impl Dialect for Gemini {
 
     fn read(&self, route: &Route, request: &Request, body: &mut Value) -> Result<Ask, ApiError> {
         match route.operation {
+            _ if route.model.len() > LONGEST_MODEL => Err(refuse::no_such_model(&route.model, route.version)),
             Operation::Generate => read::generate(route, body),
             Operation::Count => read::count(route, body),
             Operation::Models => read::models(request),

@@ -7,7 +7,7 @@ use crate::{
     ask::{
         Allowed, Ask, Generate, Output, Page, Prompt, Shape, Text, Thinking, Tool, ToolChoice, Vendor, Want,
     },
-    dialect::Route,
+    dialect::{LONGEST_MIME, Route},
     reply::{ApiError, Modality},
     request::Request,
     tokens,
@@ -33,7 +33,7 @@ pub(super) fn generate(route: &Route, body: &mut Value) -> Result<Ask, ApiError>
         max_tokens: config["maxOutputTokens"].as_u64(),
         thinking,
         media: modalities.iter().filter_map(|name| media(name)).collect(),
-        text: if modalities.is_empty() || modalities.contains(&"TEXT") {
+        text: if modalities.contains(&"TEXT") || !modalities.iter().any(|name| media(name).is_some()) {
             Text::Wanted
         } else {
             Text::Unwanted
@@ -137,7 +137,8 @@ fn turn(prompt: &mut Prompt, content: &Value) {
 
 fn attachment(part: &Value) -> Option<&str> {
     let file = [&part["inlineData"], &part["fileData"]].into_iter().find(|file| file.is_object())?;
-    Some(file["mimeType"].as_str().unwrap_or("application/octet-stream"))
+    let mime = file["mimeType"].as_str().filter(|mime| mime.len() <= LONGEST_MIME);
+    Some(mime.unwrap_or("application/octet-stream"))
 }
 
 fn count_part(prompt: &mut Prompt, part: &Value) {
@@ -187,10 +188,11 @@ fn output(config: &Value) -> Output {
     }
 }
 
-/// A budget of 0 switches thinking off, -1 leaves it to the model.
+/// A budget of 0 and the level MINIMAL switch thinking off, a budget of -1 leaves
+/// it to the model.
 fn thinking(config: &Value) -> Thinking {
     let budget = config["thinkingBudget"].as_i64();
-    if !config.is_object() || budget == Some(0) {
+    if !config.is_object() || budget == Some(0) || config["thinkingLevel"] == "MINIMAL" {
         return Thinking::Off;
     }
     let limit = budget.and_then(|budget| u64::try_from(budget).ok());

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::conform::{bad_request, snake_case};
-use crate::{reply::ApiError, request::Credential};
+use crate::{dialect::shortened, reply::ApiError, request::Credential};
 
 /// The canonical status string for an HTTP status, as `google.rpc.Code` and its
 /// HTTP mapping have it.
@@ -81,6 +81,10 @@ fn tools(body: &Value, message: &str) -> Result<(), ApiError> {
             names.push(name);
         }
     }
+    if names.len() > MOST_FUNCTIONS {
+        let reason = format!("the number of function declarations must not exceed {MOST_FUNCTIONS}.");
+        return Err(invalid(message, "tools", &reason));
+    }
     let config = &body["toolConfig"]["functionCallingConfig"];
     if config["mode"] == "ANY" && names.is_empty() {
         return Err(ApiError::new(400, "Function calling config is set without function_declarations."));
@@ -88,12 +92,14 @@ fn tools(body: &Value, message: &str) -> Result<(), ApiError> {
     for allowed in config["allowedFunctionNames"].as_array().into_iter().flatten().filter_map(Value::as_str) {
         if !names.contains(&allowed) {
             let place = format!("{message}.tool_config.function_calling_config");
-            let reason = format!("'{allowed}' is not among the function declarations.");
+            let reason = format!("'{}' is not among the function declarations.", shortened(allowed));
             return Err(invalid(&place, "allowed_function_names", &reason));
         }
     }
     Ok(())
 }
+
+const MOST_FUNCTIONS: usize = 512;
 
 const FUNCTION_NAME: &str = "Invalid function name. Must start with a letter or an underscore. Must be alphameric \
                              (a-z, A-Z, 0-9), underscores (_), dots (.), colons (:), or dashes (-), with a maximum \
@@ -153,7 +159,7 @@ fn invalid(place: &str, field: &str, reason: &str) -> ApiError {
 }
 
 pub(super) fn page_size(text: &str) -> ApiError {
-    let reason = format!("Invalid value at 'page_size' (TYPE_INT32), {}", Value::from(text));
+    let reason = format!("Invalid value at 'page_size' (TYPE_INT32), {}", Value::from(shortened(text)));
     bad_request(reason.clone(), &[json!({"field": "page_size", "description": reason})])
 }
 
@@ -188,8 +194,19 @@ pub(super) fn too_large(limit: u64) -> ApiError {
     ApiError::new(413, format!("Request payload size exceeds the limit: {limit} bytes."))
 }
 
+pub(super) fn no_such_model(model: &str, version: &str) -> ApiError {
+    let model = shortened(model);
+    ApiError::new(
+        404,
+        format!(
+            "models/{model} is not found for API version {version}, or is not supported for generateContent. Call \
+             ModelService.ListModels to see the list of available models and their supported methods."
+        ),
+    )
+}
+
 pub(super) fn unknown_path(path: &str) -> ApiError {
-    ApiError::new(404, format!("The requested URL {path} was not found on this server."))
+    ApiError::new(404, format!("The requested URL {} was not found on this server.", shortened(path)))
 }
 
 /// A missing key is a matter of permission, a wrong one an invalid argument,

@@ -358,8 +358,9 @@ fn candidate<'a>(chunk: &Chunk<'a>) -> CandidateChunk<'a> {
 /// The candidates' chunks in turns, each candidate's last with its finish.
 fn interleave(said: &Generation) -> Vec<Chunk<'_>> {
     let mut rows: Vec<_> = (0..).zip(&said.candidates).map(|numbered| chunks(numbered).into_iter()).collect();
-    let mut all = Vec::with_capacity(rows.iter().map(ExactSizeIterator::len).sum());
-    while all.len() < all.capacity() {
+    let count = rows.iter().map(ExactSizeIterator::len).sum();
+    let mut all = Vec::with_capacity(count);
+    while all.len() < count {
         all.extend(rows.iter_mut().filter_map(Iterator::next));
     }
     all

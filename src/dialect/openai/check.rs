@@ -45,9 +45,13 @@ fn check(value: &Value, kind: &Kind, path: &Path<'_>) -> Result<(), ApiError> {
         (Kind::Word(words), Value::String(word)) if !words.contains(&word.as_str()) => {
             Err(refuse::unknown_word(&spell(path), word, words))
         }
-        (Kind::Int(low, high), _) => match value.as_i64() {
-            Some(number) if number < *low => Err(refuse::below(&spell(path), "integer", low, value)),
-            Some(number) if number > *high => Err(refuse::above(&spell(path), "integer", high, value)),
+        (Kind::Int(low, high), Value::Number(number)) => match number.as_i128() {
+            Some(number) if number < i128::from(*low) => {
+                Err(refuse::below(&spell(path), "integer", low, value))
+            }
+            Some(number) if number > i128::from(*high) => {
+                Err(refuse::above(&spell(path), "integer", high, value))
+            }
             _ => Ok(()),
         },
         (Kind::Number(low, high), _) => match value.as_f64() {

@@ -74,7 +74,7 @@ pub(super) static CHAT: &[Field] = &[
     optional("prompt_cache_options", AnyObject),
     optional("prompt_cache_retention", Text),
     optional("response_format", Tagged(RESPONSE_FORMAT)),
-    optional("tools", List(&Tagged(TOOL), 0, MANY)),
+    optional("tools", List(&Tagged(TOOL), 0, 128)),
     optional("tool_choice", Either(&[Word(&["none", "auto", "required"]), Tagged(TOOL_CHOICE)])),
     optional("parallel_tool_calls", Bool),
     optional("reasoning_effort", Word(&["none", "minimal", "low", "medium", "high", "xhigh"])),
@@ -99,7 +99,7 @@ static MESSAGE: &[Field] = &[
     optional("name", Text),
     optional("refusal", Text),
     optional("audio", AnyObject),
-    optional("tool_calls", List(&Tagged(TOOL_CALL), 0, MANY)),
+    optional("tool_calls", List(&Tagged(TOOL_CALL), 0, 128)),
     optional("tool_call_id", Text),
     optional("function_call", AnyObject),
 ];

@@ -10,9 +10,9 @@ use crate::{
 };
 
 /// What might have stood there instead.
-const ALTERNATIVES: [&str; 19] = [
+const ALTERNATIVES: [&str; 20] = [
     " the", " a", " it", " that", " this", " and", " to", " of", " in", " is", " was", " for", " on", " as",
-    " so", " but", " or", " not", " one",
+    " so", " but", " or", " not", " one", " we",
 ];
 
 /// Where log probabilities come from, if they were asked for.

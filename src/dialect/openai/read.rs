@@ -1,5 +1,7 @@
 //! An OpenAI request, understood.
 
+use std::collections::HashMap;
+
 use serde_json::Value;
 
 use super::{check, fields, refuse};
@@ -8,7 +10,7 @@ use crate::{
         Allowed, Ask, Extra, Generate, Output, Page, Prompt, Shape, StreamOptions, Thinking, Tool,
         ToolChoice, Vendor, Want,
     },
-    dialect::{Host, Route},
+    dialect::{Host, LONGEST_MIME, LONGEST_MODEL, Route},
     reply::{ApiError, Modality},
     tokens,
 };
@@ -102,6 +104,7 @@ fn items(value: &Value) -> &[Value] {
 
 fn model_name(model: &Value) -> Result<&str, ApiError> {
     match model {
+        Value::String(model) if model.len() > LONGEST_MODEL => Err(refuse::no_such_model(model)),
         Value::String(model) if !model.is_empty() => Ok(model),
         Value::String(_) | Value::Null => Err(refuse::missing_model()),
         other => Err(refuse::wrong_type("model", "a string", check::got(other))),
@@ -138,7 +141,7 @@ fn messages(messages: &[Value]) -> Result<(), ApiError> {
 
 fn prompt(fields: &Fields<'_>) -> Prompt {
     let mut prompt = Prompt::default();
-    let mut names: Vec<(&str, &str)> = Vec::new();
+    let mut names: HashMap<&str, &str> = HashMap::new();
     for message in items(fields.messages) {
         let content = Content::read(&message["content"]);
         prompt.add_tokens(Modality::Text, tokens::count(&content.text));
@@ -148,7 +151,7 @@ fn prompt(fields: &Fields<'_>) -> Prompt {
         for call in items(&message["tool_calls"]) {
             let (name, arguments) = called(call);
             prompt.add_tokens(Modality::Text, tokens::count(name) + tokens::count(arguments));
-            names.push((call["id"].as_str().unwrap_or_default(), name));
+            names.insert(call["id"].as_str().unwrap_or_default(), name);
         }
         match message["role"].as_str() {
             Some("user") => {
@@ -162,7 +165,7 @@ fn prompt(fields: &Fields<'_>) -> Prompt {
             }
             Some("tool") => {
                 let id = message["tool_call_id"].as_str().unwrap_or_default();
-                let name = names.iter().rev().find(|(known, _)| *known == id).map_or(id, |(_, name)| name);
+                let name = names.get(id).copied().unwrap_or(id);
                 prompt.tool_results.push((name.to_owned(), content.text));
             }
             _ => {}
@@ -206,7 +209,7 @@ fn attachment(part: &Value) -> Option<String> {
     let inline = |url: &str| {
         let head = url.strip_prefix("data:")?.split(',').next()?;
         let mime = head.split(';').next()?;
-        (!mime.is_empty()).then(|| mime.to_owned())
+        (1..=LONGEST_MIME).contains(&mime.len()).then(|| mime.to_owned())
     };
     match part["type"].as_str()? {
         "image_url" => {
@@ -214,7 +217,8 @@ fn attachment(part: &Value) -> Option<String> {
             Some(inline(url).unwrap_or_else(|| "image/*".to_owned()))
         }
         "input_audio" => {
-            let format = part["input_audio"]["format"].as_str().unwrap_or("*");
+            let format = part["input_audio"]["format"].as_str().filter(|format| format.len() <= LONGEST_MIME);
+            let format = format.unwrap_or("*");
             Some(format!("audio/{format}"))
         }
         "file" => {

@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use serde_json::Value;
 
-use crate::{reply::ApiError, request::Credential};
+use crate::{dialect::shortened, reply::ApiError, request::Credential};
 
 fn invalid_request(status: u16, message: impl Into<String>) -> ApiError {
     ApiError::new(status, message).with("type", "invalid_request_error")
@@ -22,6 +22,11 @@ pub(super) fn missing_model() -> ApiError {
     invalid_request(400, "you must provide a model parameter")
 }
 
+pub(super) fn no_such_model(model: &str) -> ApiError {
+    let message = format!("The model `{}` does not exist or you do not have access to it.", shortened(model));
+    invalid_request(404, message).with("code", "model_not_found")
+}
+
 pub(super) fn wrong_type(path: &str, expected: &str, got: &str) -> ApiError {
     let message = format!("Invalid type for '{path}': expected {expected}, but got {got} instead.");
     invalid(message, path, "invalid_type")
@@ -35,6 +40,7 @@ pub(super) fn unknown_word(path: &str, word: &str, words: &[&str]) -> ApiError {
         [one, other] => format!("{one} and {other}"),
         [first @ .., last] => format!("{}, and {last}", first.join(", ")),
     };
+    let word = shortened(word);
     invalid(format!("Invalid value: '{word}'. Supported values are: {list}."), path, "invalid_value")
 }
 
@@ -87,7 +93,7 @@ pub(super) fn tool_choice_without_tools() -> ApiError {
 }
 
 pub(super) fn tool_choice_unknown(name: &str) -> ApiError {
-    let message = format!("Tool choice '{name}' not found in 'tools' parameter.");
+    let message = format!("Tool choice '{}' not found in 'tools' parameter.", shortened(name));
     invalid_request(400, message).with("param", "tool_choice")
 }
 

@@ -2,7 +2,8 @@
 
 use std::{
     fs,
-    io::{BufRead, BufReader, Read},
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpListener,
     path::PathBuf,
     process::{Child, Command, Output, Stdio},
 };
@@ -208,6 +209,16 @@ fn health_tells_a_server_from_everything_else() {
     let serving = Serving::start(&["--base-path", "/api"]);
     let well = run(&["health", serving.url()]);
     assert_eq!((well.status.code(), well.stdout.as_slice()), (Some(0), b"ok\n".as_slice()));
+    let other = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", other.local_addr().unwrap());
+    let answers = std::thread::spawn(move || {
+        let (mut socket, _) = other.accept().unwrap();
+        socket.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi").unwrap();
+    });
+    let something_else = run(&["health", &url]);
+    answers.join().unwrap();
+    assert_eq!(something_else.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&something_else.stderr).contains("something else answers there"));
     let nobody = run(&["health", "http://127.0.0.1:1"]);
     assert_eq!(nobody.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&nobody.stderr).contains("http://127.0.0.1:1/ is not healthy"));

@@ -70,7 +70,7 @@ impl Dialect for OpenAi {
             Operation::Models => Ok(read::models(route)),
             Operation::Model => Ok(read::model(route)),
             Operation::Generate if !body.is_object() => Err(refuse::not_an_object(check::got(body))),
-            Operation::Generate => read::chat(body),
+            Operation::Generate => read::chat(route, body),
             Operation::WrongMethod => Err(refuse::wrong_method(request.method.as_str(), &request.path)),
             Operation::Count | Operation::Unknown => {
                 Err(refuse::unknown_path(request.method.as_str(), &request.path))

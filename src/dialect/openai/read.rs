@@ -34,7 +34,7 @@ pub(super) fn model(route: &Route) -> Ask {
     Ask { model: route.model.clone(), shape: Shape::Document, want: Want::Model }
 }
 
-pub(super) fn chat(body: &Value) -> Result<Ask, ApiError> {
+pub(super) fn chat(route: &Route, body: &Value) -> Result<Ask, ApiError> {
     let fields = Fields::new(body);
     let model = model_name(fields.model)?;
     check::body(body, fields::CHAT)?;
@@ -66,7 +66,11 @@ pub(super) fn chat(body: &Value) -> Result<Ask, ApiError> {
         ..Generate::default()
     };
     Ok(Ask {
-        model: model.strip_prefix("models/").unwrap_or(model).to_owned(),
+        model: match route.host {
+            Host::Own => model,
+            Host::Google => model.strip_prefix("models/").unwrap_or(model),
+        }
+        .to_owned(),
         shape: if is_stream { Shape::Sse } else { Shape::Document },
         want: Want::Generate(Box::new(generate)),
     })

@@ -155,12 +155,17 @@ impl Draw {
 
     /// `N` bytes in base64url without padding.
     pub fn base64url<const N: usize>(&mut self) -> String {
+        URL_SAFE_NO_PAD.encode(self.bytes::<N>())
+    }
+
+    /// The next `N` bytes.
+    pub fn bytes<const N: usize>(&mut self) -> [u8; N] {
         let mut bytes = [0; N];
         for eight in bytes.chunks_mut(8) {
             let drawn = self.next().to_le_bytes();
             eight.copy_from_slice(&drawn[..eight.len()]);
         }
-        URL_SAFE_NO_PAD.encode(bytes)
+        bytes
     }
 
     fn symbols(&mut self, alphabet: &[u8], prefix: &str, length: usize) -> String {

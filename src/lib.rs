@@ -38,4 +38,6 @@ pub mod server;
 mod store;
 pub mod tokens;
 
+pub use jiff::Timestamp;
+pub use plan::Marks;
 pub use server::{Builder, Ids, Server, StartError};

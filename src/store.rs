@@ -26,23 +26,26 @@ impl std::error::Error for StoreError {
 }
 
 /// Writes a whole file, so that a reader finds either all of it or nothing.
+/// What stands there and is no regular file is left alone.
 pub(crate) fn write(path: &Path, content: &str) -> Result<(), StoreError> {
+    let error = |source| StoreError { path: path.to_owned(), deed: "write", source };
+    if fs::symlink_metadata(path).is_ok_and(|found| !found.is_file()) {
+        return Err(error(io::Error::other("it is there, and is no regular file")));
+    }
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}.new", std::process::id()));
     let new = path.with_file_name(name);
-    fs::write(&new, content).and_then(|()| fs::rename(&new, path)).map_err(|source| StoreError {
-        path: path.to_owned(),
-        deed: "write",
-        source,
-    })
+    fs::write(&new, content).and_then(|()| fs::rename(&new, path)).map_err(error)
 }
 
-/// Removes a file, if it is there.
-pub(crate) fn remove(path: &Path) -> Result<(), StoreError> {
-    match fs::remove_file(path) {
-        Err(source) if source.kind() != io::ErrorKind::NotFound => {
-            Err(StoreError { path: path.to_owned(), deed: "remove", source })
-        }
-        _ => Ok(()),
+/// Removes a file that still has this content.
+pub(crate) fn remove(path: &Path, content: &str) -> Result<(), StoreError> {
+    if fs::read_to_string(path).is_ok_and(|found| found == content) {
+        return fs::remove_file(path).map_err(|source| StoreError {
+            path: path.to_owned(),
+            deed: "remove",
+            source,
+        });
     }
+    Ok(())
 }

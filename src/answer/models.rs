@@ -11,6 +11,9 @@ const SOME_DAY: u64 = 1_735_689_600;
 
 const INPUT_LIMIT: u64 = 1_048_576;
 
+/// Tokens that can be embedded at once.
+const EMBEDDED_LIMIT: u64 = 2048;
+
 const GENERATES: &[&str] = &["generateContent", "countTokens", "createCachedContent", "batchGenerateContent"];
 const EMBEDS: &[&str] = &["embedContent", "countTextTokens", "countTokens", "asyncBatchEmbedContent"];
 
@@ -70,14 +73,15 @@ pub(super) fn find(id: &str) -> Model {
 }
 
 fn model((id, display_name, created, thinking): &Line) -> Model {
+    let embeds = id.contains("embedding");
     Model {
         id: (*id).to_owned(),
         display_name: (*display_name).to_owned(),
         created: *created,
         owned_by: "system",
-        input_limit: INPUT_LIMIT,
-        output_limit: OUTPUT_LIMIT,
-        methods: if id.contains("embedding") { EMBEDS } else { GENERATES },
+        input_limit: if embeds { EMBEDDED_LIMIT } else { INPUT_LIMIT },
+        output_limit: if embeds { 1 } else { OUTPUT_LIMIT },
+        methods: if embeds { EMBEDS } else { GENERATES },
         thinking: *thinking,
     }
 }

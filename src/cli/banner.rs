@@ -1,15 +1,21 @@
 //! What a server prints when it is ready: the lines to paste for each SDK.
 
-/// `base_url` is without `/v1`.
-pub(super) fn banner(base_url: &str, key: Option<&str>) -> String {
+use crate::server::Listening;
+
+/// `key` is what to paste for a key, where one is checked.
+pub(super) fn banner(listening: &Listening, key: Option<&str>) -> String {
+    let base_url = listening.base_url();
     let key = key.unwrap_or("any");
+    let ip = listening.address().ip();
+    let reach = if ip.is_loopback() { String::new() } else { format!(" (and to other machines, on {ip})") };
+    let local = if ip.is_ipv6() { "127.0.0.1,localhost,::1" } else { "127.0.0.1,localhost" };
     let version = env!("CARGO_PKG_VERSION");
     format!(
         "\
-mynah {version} listens on {base_url}
+mynah {version} listens on {base_url}{reach}
 
-  # Python's SDKs send loopback traffic through HTTP_PROXY unless told not to
-  export NO_PROXY=127.0.0.1,localhost
+  # Python's SDKs send even loopback traffic through HTTP_PROXY unless told not to
+  export NO_PROXY={local} no_proxy={local}
 
   # google-genai (Python), @google/genai (Node)
   export GOOGLE_GEMINI_BASE_URL={base_url} GEMINI_API_KEY={key}

@@ -1,9 +1,6 @@
 //! `mynah serve`: the main job.
 
-use std::{
-    net::IpAddr,
-    path::{Path, PathBuf},
-};
+use std::{net::IpAddr, path::PathBuf};
 
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
@@ -12,7 +9,7 @@ use tracing_subscriber::filter::LevelFilter;
 use super::{Exit, banner::banner, log, output, signals};
 use crate::{
     plan::Marks,
-    server::{Builder, Ids, Listening, MAX_BODY, Server, StartError},
+    server::{Builder, Ids, MAX_BODY, Server, StartError},
     store,
 };
 
@@ -99,20 +96,24 @@ impl Serve {
     }
 
     async fn serve(self) -> Exit {
-        let file = self.port_file.clone();
-        let stop = match signals::watch(move || forget_port(file.as_deref())) {
-            Ok(stop) => stop,
-            Err(error) => return fail(Exit::Failed, &format!("cannot wait for signals: {error}")),
-        };
         let listening = match self.builder().bind().await {
             Ok(listening) => listening,
             Err(error) => return fail(Exit::Address, &error.to_string()),
         };
-        if let Err(error) = self.announce(&listening) {
+        let port_file = self.port_file.clone().map(|path| PortFile::new(path, listening.address().port()));
+        if let Some(Err(error)) = port_file.as_ref().map(PortFile::write) {
             return fail(Exit::Failed, &error.to_string());
         }
+        let last = port_file.clone();
+        let stop = match signals::watch(move || end(last.as_ref())) {
+            Ok(stop) => stop,
+            Err(error) => return fail(Exit::Failed, &format!("cannot wait for signals: {error}")),
+        };
+        // A key that is checked is a secret: its place is shown, not the key.
+        let key = (!self.api_key.is_empty()).then_some("$YOUR_KEY");
+        output::print(&banner(&listening, key));
         listening.run(async { drop(stop.await) }).await;
-        forget_port(self.port_file.as_deref())
+        end(port_file.as_ref())
     }
 
     fn builder(&self) -> Builder {
@@ -132,16 +133,6 @@ impl Serve {
         }
         self.api_key.iter().fold(builder, Builder::api_key)
     }
-
-    fn announce(&self, listening: &Listening) -> Result<(), store::StoreError> {
-        // A key that is checked is a secret: its place is shown, not the key.
-        let key = (!self.api_key.is_empty()).then_some("$YOUR_KEY");
-        output::print(&banner(&listening.base_url(), key));
-        match &self.port_file {
-            Some(path) => store::write(path, &format!("{}\n", listening.address().port())),
-            None => Ok(()),
-        }
-    }
 }
 
 fn fail(exit: Exit, problem: &str) -> Exit {
@@ -149,9 +140,30 @@ fn fail(exit: Exit, problem: &str) -> Exit {
     exit
 }
 
-/// Removes the port file: nobody listens there any more.
-fn forget_port(file: Option<&Path>) -> Exit {
-    match file.map(store::remove) {
+/// Where others read the port.
+#[derive(Clone)]
+struct PortFile {
+    path: PathBuf,
+    content: String,
+}
+
+impl PortFile {
+    fn new(path: PathBuf, port: u16) -> Self {
+        Self { path, content: format!("{port}\n") }
+    }
+
+    fn write(&self) -> Result<(), store::StoreError> {
+        store::write(&self.path, &self.content)
+    }
+
+    fn remove(&self) -> Result<(), store::StoreError> {
+        store::remove(&self.path, &self.content)
+    }
+}
+
+/// Nobody listens any more.
+fn end(port_file: Option<&PortFile>) -> Exit {
+    match port_file.map(PortFile::remove) {
         Some(Err(error)) => fail(Exit::Failed, &error.to_string()),
         _ => Exit::Ok,
     }

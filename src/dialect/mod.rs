@@ -151,7 +151,7 @@ pub fn identify(request: &Request) -> Route {
 
 impl Route {
     /// A path that does not exist, in the dialect of its caller.
-    pub fn nowhere(request: &Request) -> Self {
+    fn nowhere(request: &Request) -> Self {
         Self {
             dialect: if gemini::calls_as_google(request) { &gemini::Gemini } else { &openai::OpenAi },
             operation: Operation::Unknown,

@@ -1,7 +1,7 @@
 //! The line that every request takes, and the only file that knows all of it:
 //! collect, identify, answer, plan, play.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use bytes::Bytes;
 use http::{Response, StatusCode};
@@ -52,7 +52,10 @@ impl Exchange {
         if let Some(answer) = admin::answer(&request) {
             return answer;
         }
-        let route = if is_ours { dialect::identify(&request) } else { Route::nowhere(&request) };
+        let mut route = dialect::identify(&request);
+        if !is_ours {
+            route.operation = Operation::Unknown;
+        }
         let plan = match collect(&request, body, self.settings.max_body).await {
             Ok(body) => {
                 request.body = body;
@@ -88,11 +91,25 @@ impl Exchange {
         // A refused request is another than the same one accepted.
         let kind = format!("{} {}", route.dialect.name(), error.status);
         let said = self.say(&kind, request, body, |occasion| route.dialect.say_error(route, error, occasion));
-        // The message about a wrong key shows a part of it.
-        let reason =
-            if matches!(error.status, 401 | 403) { "the caller's key" } else { error.message.trim() };
-        tracing::warn!("{}", self.line(request, route, said.status, reason));
+        let reason = self.reason(request, route, error);
+        tracing::warn!("{}", self.line(request, route, said.status, &reason));
         plan::plan(said, "refusal", self.settings.marks)
+    }
+
+    /// Why a request was refused, for the log, with a hint where the API's own
+    /// words do not help.
+    fn reason<'a>(&self, request: &Request, route: &Route, error: &'a ApiError) -> Cow<'a, str> {
+        let message = error.message.trim();
+        match (error.status, route.operation) {
+            // The message about a wrong key shows a part of it.
+            (401 | 403, _) if request.credentials().next().is_none() => "no key was sent".into(),
+            (401 | 403, _) => "the key is none of those that are accepted".into(),
+            (_, Operation::Unknown) if !self.settings.base_path.is_empty() => {
+                format!("{message} (mynah serves no such path under {})", self.settings.base_path).into()
+            }
+            (_, Operation::Unknown) => format!("{message} (mynah serves no such path)").into(),
+            _ => message.into(),
+        }
     }
 
     /// Says something on this occasion: now, and as whom the request makes it.
@@ -124,7 +141,9 @@ impl Exchange {
             const LONGEST: usize = 300;
             let shown = |text: &str| {
                 let start: String = text.chars().take(LONGEST).collect();
-                redact(&start, &self.settings.keys).escape_debug().to_string()
+                let redacted = redact(&start, &self.settings.keys);
+                // One line, whatever is in it.
+                redacted.replace(char::is_control, " ")
             };
             let (target, status) = (shown(&request.target()), status.as_u16());
             let (dialect, operation) = (route.dialect.name(), route.operation.name());

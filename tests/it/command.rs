@@ -69,7 +69,7 @@ fn the_banner_has_the_lines_to_paste() {
     for line in [
         format!("GOOGLE_GEMINI_BASE_URL={url} GEMINI_API_KEY=any"),
         format!("OPENAI_BASE_URL={url}/v1 OPENAI_API_KEY=any"),
-        "export NO_PROXY=127.0.0.1,localhost".to_owned(),
+        "export NO_PROXY=127.0.0.1,localhost no_proxy=127.0.0.1,localhost".to_owned(),
     ] {
         assert!(serving.banner.contains(&line), "{}", serving.banner);
     }
@@ -158,6 +158,7 @@ fn keys_never_reach_the_log() {
     serving.signal("TERM");
     let (_, log) = serving.end();
     assert!(log.contains("GET /v1/models?key=*** 400"), "{log}");
+    assert!(log.contains("GET /v1/models 401 openai models: the key is none of those"), "{log}");
     for secret in ["sk-wrong", "sk-right", "cdef", "S3CRET"] {
         assert!(!log.contains(secret), "{log}");
     }
@@ -213,6 +214,8 @@ fn health_tells_a_server_from_everything_else() {
     let url = format!("http://{}", other.local_addr().unwrap());
     let answers = std::thread::spawn(move || {
         let (mut socket, _) = other.accept().unwrap();
+        // Left unread, the request would turn the end into a reset.
+        assert!(socket.read(&mut [0; 1024]).unwrap() > 0);
         socket.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi").unwrap();
     });
     let something_else = run(&["health", &url]);
@@ -221,7 +224,7 @@ fn health_tells_a_server_from_everything_else() {
     assert!(String::from_utf8_lossy(&something_else.stderr).contains("something else answers there"));
     let nobody = run(&["health", "http://127.0.0.1:1"]);
     assert_eq!(nobody.status.code(), Some(1));
-    assert!(String::from_utf8_lossy(&nobody.stderr).contains("http://127.0.0.1:1/ is not healthy"));
+    assert!(String::from_utf8_lossy(&nobody.stderr).contains("http://127.0.0.1:1 is not healthy"));
 }
 
 #[test]
@@ -245,6 +248,15 @@ fn mistakes_on_the_command_line_have_exit_codes_of_their_own() {
         let told = String::from_utf8_lossy(&output.stderr);
         assert!(told.contains(hint), "{told}");
     }
+    for url in ["http://127.0.0.1:99999", "https://127.0.0.1:1", "127.0.0.1:1", "http://:1"] {
+        let output = run(&["health", url]);
+        assert_eq!(output.status.code(), Some(2), "{url}");
+        assert!(String::from_utf8_lossy(&output.stderr).contains("expected where a server listens"));
+    }
+    let folder = env!("CARGO_TARGET_TMPDIR");
+    let occupied = run(&["serve", "--port", "0", "--port-file", folder]);
+    assert_eq!((occupied.status.code(), occupied.stdout.as_slice()), (Some(1), b"".as_slice()));
+    assert!(String::from_utf8_lossy(&occupied.stderr).contains("no regular file"));
     let file = run(&["serve", "--port", "0", "--port-file", "/nowhere/at/all"]);
     assert_eq!(file.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&file.stderr).contains("cannot write /nowhere/at/all"));

@@ -169,3 +169,23 @@ fn json_of(plan: &WirePlan) -> Value {
     assert_eq!(body, serde_json::to_string_pretty(&value).unwrap() + "\n");
     value
 }
+
+#[test]
+fn gemini_3_signs_the_first_of_its_calls() {
+    let call = || Part::Call(Call { name: "f".to_owned(), arguments: json!({}) });
+    let body = json!({"contents": [{"parts": [{"text": "x"}]}]});
+    let reply = reply(vec![call(), call()], Finish::Call);
+    let signed = |model: &str| {
+        let whole = json_of(&said(&format!("/v1/models/{model}:generateContent"), body.clone(), &reply));
+        let parts = whole["candidates"][0]["content"]["parts"].clone();
+        let path = format!("/v1/models/{model}:streamGenerateContent?alt=sse");
+        let events = events(&said(&path, body.clone(), &reply));
+        for (event, part) in events.iter().zip(parts.as_array().unwrap()) {
+            let keys = |part: &Value| part.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+            assert_eq!(keys(&event["candidates"][0]["content"]["parts"][0]), keys(part));
+        }
+        [0, 1].map(|at| parts[at]["thoughtSignature"].is_string())
+    };
+    assert_eq!(signed("gemini-3-pro-preview"), [true, false]);
+    assert_eq!(signed("gemini-2.5-pro"), [false, false]);
+}

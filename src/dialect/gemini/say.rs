@@ -21,18 +21,28 @@ use crate::{
 /// Bytes of randomness in a `responseId`; 17 make the 23 characters of today's.
 const RESPONSE_ID_BYTES: usize = 17;
 
+/// Bytes of a `thoughtSignature`; real ones have hundreds.
+const SIGNATURE_BYTES: usize = 96;
+
 pub(super) fn generation(ask: &Ask, said: &Generation, style: Style, occasion: &Occasion<'_>) -> Events {
     let response_id = occasion.identity.draw("responseId").base64url::<RESPONSE_ID_BYTES>();
     let constants = (ask.model.as_str(), response_id.as_str());
+    // Its callers have to send it back, and SDKs warn where there is none.
+    let signs = ask.model.starts_with("gemini-3");
+    let signature =
+        signs.then(|| STANDARD.encode(occasion.identity.draw("thoughtSignature").bytes::<SIGNATURE_BYTES>()));
     if ask.shape == Shape::Document {
         if let Some(events) = plain(said, style, constants) {
             return events;
         }
-        let candidates: Vec<_> = (0..).zip(&said.candidates).map(whole).collect();
+        let candidates: Vec<_> = (0..)
+            .zip(&said.candidates)
+            .map(|(index, candidate)| whole(index, candidate, signature.as_deref()))
+            .collect();
         let usage = UsageMetadata::new(&said.usage, said.usage.output, said.usage.thoughts);
         return Events::one(style, &Response::new(&candidates, usage, constants));
     }
-    let chunks = interleave(said);
+    let chunks = interleave(said, signature.as_deref());
     let mut stream = Stream {
         constants,
         usage: &said.usage,
@@ -120,7 +130,7 @@ impl Stream<'_> {
         match chunk.said {
             Some(Delta::Text(text)) => self.output += tokens::count(text),
             Some(Delta::Thought(text)) => self.thoughts += tokens::count(text),
-            Some(Delta::Call(call)) => self.output += call.tokens(),
+            Some(Delta::Call(call, _)) => self.output += call.tokens(),
             Some(Delta::Media(_)) => self.output += tokens::ATTACHMENT_TOKENS,
             None => {}
         }
@@ -206,6 +216,8 @@ enum Part<'a> {
     #[serde(rename_all = "camelCase")]
     Call {
         function_call: FunctionCall<'a>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        thought_signature: Option<&'a str>,
     },
     #[serde(rename_all = "camelCase")]
     Media {
@@ -304,11 +316,12 @@ fn finish_reason(finish: Finish) -> &'static str {
     }
 }
 
-fn whole((index, candidate): (u64, &Candidate)) -> CandidateChunk<'_> {
+fn whole<'a>(index: u64, candidate: &'a Candidate, signature: Option<&'a str>) -> CandidateChunk<'a> {
+    let mut signature = signature;
     let parts = candidate.parts.iter().map(|part| match part {
         reply::Part::Text(deltas) | reply::Part::Refusal(deltas) => json_part(Delta::Text(deltas.text())),
         reply::Part::Thought(deltas) => json_part(Delta::Thought(deltas.text())),
-        reply::Part::Call(call) => json_part(Delta::Call(call)),
+        reply::Part::Call(call) => json_part(Delta::Call(call, signature.take())),
         reply::Part::Media(media) => json_part(Delta::Media(media)),
     });
     CandidateChunk {
@@ -323,7 +336,8 @@ fn whole((index, candidate): (u64, &Candidate)) -> CandidateChunk<'_> {
 enum Delta<'a> {
     Text(&'a str),
     Thought(&'a str),
-    Call(&'a reply::Call),
+    /// With the signature that Gemini 3 puts on the first call.
+    Call(&'a reply::Call, Option<&'a str>),
     Media(&'a reply::Media),
 }
 
@@ -338,9 +352,10 @@ fn json_part(said: Delta<'_>) -> Part<'_> {
     match said {
         Delta::Text(text) => Part::Text { text },
         Delta::Thought(text) => Part::Thought { text, thought: true },
-        Delta::Call(call) => {
-            Part::Call { function_call: FunctionCall { name: &call.name, args: &call.arguments } }
-        }
+        Delta::Call(call, thought_signature) => Part::Call {
+            function_call: FunctionCall { name: &call.name, args: &call.arguments },
+            thought_signature,
+        },
         Delta::Media(media) => Part::Media {
             inline_data: InlineData { mime_type: media.mime, data: STANDARD.encode(media.content) },
         },
@@ -356,8 +371,11 @@ fn candidate<'a>(chunk: &Chunk<'a>) -> CandidateChunk<'a> {
 }
 
 /// The candidates' chunks in turns, each candidate's last with its finish.
-fn interleave(said: &Generation) -> Vec<Chunk<'_>> {
-    let mut rows: Vec<_> = (0..).zip(&said.candidates).map(|numbered| chunks(numbered).into_iter()).collect();
+fn interleave<'a>(said: &'a Generation, signature: Option<&'a str>) -> Vec<Chunk<'a>> {
+    let mut rows: Vec<_> = (0..)
+        .zip(&said.candidates)
+        .map(|(index, candidate)| chunks(index, candidate, signature).into_iter())
+        .collect();
     let count = rows.iter().map(ExactSizeIterator::len).sum();
     let mut all = Vec::with_capacity(count);
     while all.len() < count {
@@ -366,8 +384,9 @@ fn interleave(said: &Generation) -> Vec<Chunk<'_>> {
     all
 }
 
-fn chunks((index, candidate): (u64, &Candidate)) -> Vec<Chunk<'_>> {
+fn chunks<'a>(index: u64, candidate: &'a Candidate, signature: Option<&'a str>) -> Vec<Chunk<'a>> {
     let mut chunks = Vec::new();
+    let mut signature = signature;
     let chunk = |said| Chunk { index, said: Some(said), finish: None };
     for part in &candidate.parts {
         match part {
@@ -375,7 +394,7 @@ fn chunks((index, candidate): (u64, &Candidate)) -> Vec<Chunk<'_>> {
                 chunks.extend(deltas.iter().map(Delta::Text).map(chunk));
             }
             reply::Part::Thought(deltas) => chunks.extend(deltas.iter().map(Delta::Thought).map(chunk)),
-            reply::Part::Call(call) => chunks.push(chunk(Delta::Call(call))),
+            reply::Part::Call(call) => chunks.push(chunk(Delta::Call(call, signature.take()))),
             reply::Part::Media(media) => chunks.push(chunk(Delta::Media(media))),
         }
     }

@@ -141,7 +141,8 @@ fn calls(want: &Generate) -> Vec<Call> {
         ToolChoice::Every(allowed) => (allowed, usize::MAX),
         ToolChoice::One(allowed) => (allowed, 1),
     };
-    let work = Work::new();
+    // Each candidate says them all.
+    let work = Work::shared_by(want.candidates);
     want.tools
         .iter()
         .filter(|tool| allowed.includes(&tool.name))

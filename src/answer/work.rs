@@ -27,7 +27,13 @@ pub(super) struct Work {
 
 impl Work {
     pub(super) fn new() -> Self {
-        Self { left: Cell::new(MOST_STEPS), expressions: RefCell::default() }
+        Self::shared_by(1)
+    }
+
+    /// As much as each of so many candidates may cost.
+    pub(super) fn shared_by(candidates: u32) -> Self {
+        let share = MOST_STEPS / usize::try_from(candidates.max(1)).unwrap_or(usize::MAX);
+        Self { left: Cell::new(share), expressions: RefCell::default() }
     }
 
     /// `None` once everything is spent.

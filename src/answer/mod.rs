@@ -14,8 +14,7 @@ mod work;
 
 use std::borrow::Cow;
 
-use work::Work;
-
+use self::work::Work;
 use crate::{
     ask::{Ask, Generate, Output, Text, Thinking, ToolChoice, Want},
     reply::{Call, Candidate, Deltas, Finish, Generation, Modality, Part, Reply, Usage},

@@ -101,14 +101,15 @@ impl Serve {
             Err(error) => return fail(Exit::Address, &error.to_string()),
         };
         let port_file = self.port_file.clone().map(|path| PortFile::new(path, listening.address().port()));
-        if let Some(Err(error)) = port_file.as_ref().map(PortFile::write) {
-            return fail(Exit::Failed, &error.to_string());
-        }
         let last = port_file.clone();
         let stop = match signals::watch(move || end(last.as_ref())) {
             Ok(stop) => stop,
             Err(error) => return fail(Exit::Failed, &format!("cannot wait for signals: {error}")),
         };
+        // Whoever finds the port may ask the server to end at once.
+        if let Some(Err(error)) = port_file.as_ref().map(PortFile::write) {
+            return fail(Exit::Failed, &error.to_string());
+        }
         // A key that is checked is a secret: its place is shown, not the key.
         let key = (!self.api_key.is_empty()).then_some("$YOUR_KEY");
         output::print(&banner(&listening, key));

@@ -14,10 +14,13 @@ static NAMED: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(r#"(?i)([\w.-]*(?:key|token|auth|authorization|secret|password|bearer)[\w.-]*["']?(?:[=:]|%3d)\s*(?:bearer\s+)?["']?)[^\s&;,"'?#}\])]+"#).ok()
 });
 
-/// Keys of Google and OpenAI, Google's access tokens, and bearer tokens.
+/// Keys of Google and OpenAI, Google's access tokens, and bearer tokens; also
+/// where a message was cut within one.
 static SHAPED: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(r"AIza[\w-]{10,}|\b(?:sk|pk|rk)[-_][\w*-]{6,}|ya29\.[\w.-]+|(?i:\bbearer)\s+[\w.~+/=-]{6,}")
-        .ok()
+    Regex::new(
+        r"AIza(?:[\w-]{10,}|[\w-]*\.{3})|\b(?:sk|pk|rk)[-_](?:[\w*-]{6,}|[\w*-]*\.{3})|ya29\.[\w.-]+|(?i:\bbearer)\s+[\w.~+/=-]{6,}",
+    )
+    .ok()
 });
 
 /// The text without secrets; `known` are secrets wherever they stand.
@@ -26,6 +29,9 @@ pub fn redact(text: &str, known: &[String]) -> String {
     for secret in known {
         if text.contains(secret.as_str()) {
             text = text.replace(secret.as_str(), PLACEHOLDER).into();
+        }
+        for cut in cut_short(&text, secret) {
+            text = text.replace(&cut, &format!("{PLACEHOLDER}{CUT}")).into();
         }
     }
     // The expressions are constant, and a test reads them.
@@ -36,6 +42,24 @@ pub fn redact(text: &str, known: &[String]) -> String {
         text = named.replace_all(&text, format!("${{1}}{PLACEHOLDER}")).into_owned().into();
     }
     text.into_owned()
+}
+
+/// What a message puts where it leaves out the rest of a value.
+const CUT: &str = "...";
+
+/// Characters of a secret that say nothing of it.
+const HARMLESS: usize = 3;
+
+/// The beginnings of a secret behind which the text was cut, the longest first.
+fn cut_short(text: &str, secret: &str) -> Vec<String> {
+    if !text.contains(CUT) {
+        return Vec::new();
+    }
+    let ends = secret.char_indices().skip(HARMLESS + 1);
+    let beginnings = ends.map(|(end, _)| format!("{}{CUT}", &secret[..end]));
+    let mut found: Vec<_> = beginnings.filter(|beginning| text.contains(beginning.as_str())).collect();
+    found.reverse();
+    found
 }
 
 #[cfg(test)]
@@ -59,9 +83,11 @@ mod tests {
             "AIzaS3CRET01234567",
             "ya29.S3CRET",
             "a mine-S3CRET b",
+            "Invalid value: 'xx mine-S3CRE...'. Supported",
+            "Invalid value: 'xx sk-S3CR...'. Supported",
         ] {
             let redacted = redact(text, &["mine-S3CRET".to_owned()]);
-            assert!(!redacted.contains("S3CRET"), "{redacted}");
+            assert!(!redacted.contains("S3CR"), "{redacted}");
             assert!(redacted.contains(PLACEHOLDER), "{redacted}");
         }
     }

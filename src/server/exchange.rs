@@ -140,10 +140,10 @@ impl Exchange {
         fmt::from_fn(move |f| {
             const LONGEST: usize = 300;
             let shown = |text: &str| {
-                let start: String = text.chars().take(LONGEST).collect();
-                let redacted = redact(&start, &self.settings.keys);
+                // Redacted first: the beginning of a key is not known as one.
+                let redacted = redact(text, &self.settings.keys);
                 // One line, whatever is in it.
-                redacted.replace(char::is_control, " ")
+                redacted.chars().take(LONGEST).collect::<String>().replace(char::is_control, " ")
             };
             let (target, status) = (shown(&request.target()), status.as_u16());
             let (dialect, operation) = (route.dialect.name(), route.operation.name());

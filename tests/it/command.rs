@@ -165,6 +165,26 @@ fn keys_never_reach_the_log() {
 }
 
 #[test]
+fn a_key_that_lies_where_a_line_is_cut_does_not_show_its_beginning() {
+    let key = "0123456789-right-0123456789";
+    let serving = Serving::start(&["--log", "debug", "--api-key", key]);
+    let mut client = Raw::connect(serving.url());
+    let right = [("x-api-key", key)];
+    // One of them meets each cut, be it of the line or of a value in a message.
+    for length in 180..320 {
+        let padding = "x".repeat(length);
+        client.ask(&format!("GET /v1beta/{padding}/{key}"), &right, "");
+        let role =
+            format!(r#"{{"model": "m", "messages": [{{"role": "{padding} {key}", "content": "x"}}]}}"#);
+        client.ask("POST /v1/chat/completions", &right, &role);
+    }
+    serving.signal("TERM");
+    let (_, log) = serving.end();
+    assert!(log.lines().count() > 100, "{log}");
+    assert!(!log.contains(&key[..6]), "{log}");
+}
+
+#[test]
 fn a_log_that_nobody_reads_holds_nothing_up() {
     let serving = Serving::start(&["--log", "info"]);
     let mut client = Raw::connect(serving.url());

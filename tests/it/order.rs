@@ -94,3 +94,20 @@ async fn another_seed_gives_other_ids() {
     let same = one.iter().zip(&two).filter(|(one, two)| one.1 == two.1).count();
     assert_eq!(same, 0);
 }
+
+#[tokio::test]
+async fn a_wrong_key_before_a_right_one_changes_nothing_for_it() {
+    let mut found = Vec::new();
+    for keys in [["right", "wrong", "right"], ["wrong", "right", "right"], ["right", "right", "wrong"]] {
+        let clock = "2026-01-01T00:00:00Z".parse().unwrap();
+        let server = Server::builder().clock(clock).api_key("right").start().await.unwrap();
+        let mut client = Raw::connect(server.base_url());
+        let mut answers: Vec<_> = keys
+            .iter()
+            .map(|key| client.ask("GET /v1/models", &[("authorization", &format!("Bearer {key}"))], ""))
+            .collect();
+        answers.sort();
+        found.push(answers);
+    }
+    assert!(found.iter().all(|answers| *answers == found[0]));
+}

@@ -99,7 +99,8 @@ impl Exchange {
     /// Why a request was refused, for the log, with a hint where the API's own
     /// words do not help.
     fn reason<'a>(&self, request: &Request, route: &Route, error: &'a ApiError) -> Cow<'a, str> {
-        let message = error.message.trim();
+        // The lines behind the first show pieces of the body, keys and all.
+        let message = error.message.lines().next().unwrap_or_default();
         match (error.status, route.operation) {
             // The message about a wrong key shows a part of it.
             (401 | 403, _) if request.credentials().next().is_none() => "no key was sent".into(),

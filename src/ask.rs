@@ -38,6 +38,56 @@ pub enum Want {
     Models(Page),
     /// The model that the ask names.
     Model,
+    /// A vector for every input.
+    Embed(Embed),
+    /// Pictures.
+    Images(Images),
+}
+
+/// A request for vectors.
+#[derive(Clone, Debug, Default)]
+pub struct Embed {
+    /// At least one; an input of token numbers is the numbers, parted by blanks.
+    pub inputs: Vec<String>,
+    /// How many numbers each vector is to have, where the caller says it.
+    pub dimensions: Option<usize>,
+    /// How the vectors are written.
+    pub encoding: Encoding,
+    /// Tokens of all inputs.
+    pub tokens: u64,
+    /// Whether the answer is a list even for one input.
+    pub batch: Batch,
+}
+
+/// How vectors are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Encoding {
+    /// As numbers.
+    #[default]
+    Floats,
+    /// As the base64 of little-endian `f32`s.
+    Base64,
+}
+
+/// Whether one vector was asked for or a list of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Batch {
+    /// Google's `embedContent`.
+    Single,
+    /// All others.
+    #[default]
+    List,
+}
+
+/// A request for pictures.
+#[derive(Clone, Debug, Default)]
+pub struct Images {
+    /// What they are to show.
+    pub prompt: String,
+    /// How many. At least 1.
+    pub count: u32,
+    /// Width and height, where the caller says them.
+    pub size: Option<(u32, u32)>,
 }
 
 /// Whose models are listed.

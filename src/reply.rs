@@ -1,5 +1,8 @@
 //! What a model says, in no provider's words.
 
+use std::{borrow::Cow, num::NonZeroUsize, time::Duration};
+
+use bytes::Bytes;
 use serde_json::{Map, Value};
 
 use crate::tokens;
@@ -15,6 +18,19 @@ pub enum Reply {
     Models(ModelPage),
     /// One model.
     Model(Model),
+    /// A vector for every input.
+    Embeddings(Embeddings),
+    /// Pictures, from an endpoint that draws nothing else.
+    Images(Vec<Media>),
+}
+
+/// A vector for every input, and what they cost.
+#[derive(Clone, Debug, Default)]
+pub struct Embeddings {
+    /// In the order of the inputs.
+    pub vectors: Vec<Vec<f32>>,
+    /// Tokens of all inputs.
+    pub tokens: u64,
 }
 
 /// What was generated, and what it cost.
@@ -24,6 +40,9 @@ pub struct Generation {
     pub candidates: Vec<Candidate>,
     /// What is reported as used.
     pub usage: Usage,
+    /// Why the prompt was refused, in Google's words (`SAFETY`); there are no
+    /// candidates then at Google, and elsewhere the provider's own refusal.
+    pub block: Option<String>,
 }
 
 /// One of the answers to choose from.
@@ -48,6 +67,14 @@ pub enum Part {
     Call(Call),
     /// An image or a sound.
     Media(Media),
+    /// A program that the model wrote for itself.
+    Code(Deltas),
+    /// What the program printed.
+    CodeResult(Deltas),
+    /// A part with Google's proof that it was the model who said it.
+    Signed(Box<Part>, String),
+    /// The proof alone.
+    Signature(String),
 }
 
 /// A call of one of the caller's tools.
@@ -55,14 +82,59 @@ pub enum Part {
 pub struct Call {
     /// The tool's name.
     pub name: String,
+    /// Its id, where it is not the dialect's own.
+    pub id: Option<String>,
+    /// What it is called with.
+    pub arguments: Arguments,
+}
+
+/// What a tool is called with.
+#[derive(Clone, Debug)]
+pub enum Arguments {
     /// A JSON object.
-    pub arguments: Value,
+    Object(Value),
+    /// The pieces of its text as they go out, which need not make an object.
+    Fragments(Vec<String>),
 }
 
 impl Call {
+    /// A call with these arguments, a JSON object.
+    pub fn new(name: impl Into<String>, arguments: Value) -> Self {
+        Self { name: name.into(), id: None, arguments: Arguments::Object(arguments) }
+    }
+
     /// What the call counts: its name, and its arguments as compact JSON.
     pub fn tokens(&self) -> u64 {
-        tokens::count(&self.name) + tokens::count(&self.arguments.to_string())
+        tokens::count(&self.name) + tokens::count(&self.arguments.text())
+    }
+}
+
+impl Arguments {
+    /// As compact JSON, or what stands in its place.
+    pub fn text(&self) -> String {
+        match self {
+            Self::Object(value) => value.to_string(),
+            Self::Fragments(fragments) => fragments.concat(),
+        }
+    }
+
+    /// The pieces in which a stream gives the text.
+    pub fn fragments(&self) -> Vec<String> {
+        match self {
+            Self::Object(value) => tokens::tokens(&value.to_string()).map(str::to_owned).collect(),
+            Self::Fragments(fragments) => fragments.clone(),
+        }
+    }
+
+    /// The object; an empty one where the pieces make none.
+    pub fn object(&self) -> Cow<'_, Value> {
+        match self {
+            Self::Object(value) => Cow::Borrowed(value),
+            Self::Fragments(fragments) => {
+                let read = serde_json::from_str(&fragments.concat()).ok().filter(Value::is_object);
+                Cow::Owned(read.unwrap_or_else(|| Value::Object(Map::new())))
+            }
+        }
     }
 }
 
@@ -70,13 +142,13 @@ impl Call {
 #[derive(Clone, Debug)]
 pub struct Media {
     /// Such as `image/png`.
-    pub mime: &'static str,
+    pub mime: Cow<'static, str>,
     /// The content itself.
-    pub content: &'static [u8],
+    pub content: Bytes,
 }
 
 /// Why a candidate ended.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Finish {
     /// It was complete, or a stop sequence was met.
     #[default]
@@ -85,6 +157,18 @@ pub enum Finish {
     Length,
     /// Tools are to be called. Google says `STOP` here.
     Call,
+    /// What was said so far was found to be unsafe.
+    Filter,
+    /// The model declined.
+    Refusal,
+    /// What was said so far stands in somebody's book.
+    Recitation,
+    /// The model wrote a call that cannot be read.
+    MalformedCall,
+    /// The turn is not over; the caller is to send it back.
+    Pause,
+    /// In the provider's words, as they stand.
+    Exact(String),
 }
 
 /// A text and the places where a stream cuts it.
@@ -96,8 +180,11 @@ pub struct Deltas {
 
 #[derive(Clone, Debug)]
 enum Cut {
+    Whole,
     Words,
     Tokens,
+    /// Behind so many characters.
+    Characters(NonZeroUsize),
     /// Behind these bytes.
     Behind(Vec<usize>),
 }
@@ -111,6 +198,16 @@ impl Deltas {
     /// Cut behind every token.
     pub fn tokens(text: String) -> Self {
         Self { text, cut: Cut::Tokens }
+    }
+
+    /// Not cut.
+    pub fn whole(text: String) -> Self {
+        Self { text, cut: Cut::Whole }
+    }
+
+    /// Cut behind every so many characters.
+    pub fn characters(text: String, count: NonZeroUsize) -> Self {
+        Self { text, cut: Cut::Characters(count) }
     }
 
     /// Pieces that are given, empty ones too.
@@ -131,6 +228,8 @@ impl Deltas {
     /// The pieces in which a stream gives it.
     pub fn iter(&self) -> Box<dyn Iterator<Item = &str> + '_> {
         match &self.cut {
+            Cut::Whole => Box::new(std::iter::once(self.text.as_str())),
+            Cut::Characters(count) => Box::new(characters(&self.text, *count)),
             Cut::Words => Box::new(tokens::words(&self.text)),
             Cut::Tokens => Box::new(tokens::tokens(&self.text)),
             Cut::Behind(ends) => {
@@ -145,6 +244,16 @@ impl Deltas {
     }
 }
 
+fn characters(text: &str, count: NonZeroUsize) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let end = rest.char_indices().nth(count.get()).map_or(rest.len(), |(at, _)| at);
+        let (piece, behind) = rest.split_at(end);
+        rest = behind;
+        (!piece.is_empty()).then_some(piece)
+    })
+}
+
 /// What an answer cost, in tokens.
 #[derive(Clone, Debug, Default)]
 pub struct Usage {
@@ -154,6 +263,10 @@ pub struct Usage {
     pub output: u64,
     /// The model's thinking.
     pub thoughts: u64,
+    /// What of the prompt was remembered from before.
+    pub cached: u64,
+    /// What the provider's own tools put into the prompt.
+    pub tool: u64,
 }
 
 impl Usage {
@@ -253,12 +366,29 @@ pub struct ApiError {
     /// for this status: `status` and `details` at Google, `type`, `param` and
     /// `code` at OpenAI.
     pub members: Map<String, Value>,
+    /// When to come back, where the caller is told.
+    pub retry: Option<Retry>,
+}
+
+/// When a caller is to come back, and in which words it is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Retry {
+    /// After so long, as the dialect says it.
+    After(Duration),
+    /// `retry-after` in seconds.
+    Seconds(Duration),
+    /// `retry-after` as an HTTP date, so long from now.
+    Date(Duration),
+    /// `retry-after-ms`.
+    Milliseconds(Duration),
+    /// Google's `RetryInfo`.
+    Info(Duration),
 }
 
 impl ApiError {
     /// An error that says what the dialect says for this status.
     pub fn new(status: u16, message: impl Into<String>) -> Self {
-        Self { status, message: message.into(), members: Map::new() }
+        Self { status, message: message.into(), members: Map::new(), retry: None }
     }
 
     /// With a member of the dialect's error object.
@@ -277,6 +407,8 @@ mod tests {
         for deltas in [
             Deltas::words("a b\n c".to_owned()),
             Deltas::tokens("a longer-word".to_owned()),
+            Deltas::whole("a b".to_owned()),
+            Deltas::characters("a\u{e9}\u{1f600}b".to_owned(), NonZeroUsize::MIN),
             Deltas::pieces(["a", "", "b"]),
         ] {
             assert_eq!(deltas.iter().collect::<String>(), deltas.text());

@@ -1,10 +1,25 @@
 //! The built-in image and the built-in sound.
 
-use crate::reply::Media;
+use std::borrow::Cow;
+
+use bytes::Bytes;
+
+use crate::{ask::Images, reply::Media};
 
 /// A PNG of 64 by 64 pixels.
-pub(super) const IMAGE: Media = Media { mime: "image/png", content: include_bytes!("image.png") };
+pub(super) fn image() -> Media {
+    Media { mime: Cow::Borrowed("image/png"), content: Bytes::from_static(include_bytes!("image.png")) }
+}
 
 /// A tenth of a second of silence, in the form in which Gemini speaks.
-pub(super) const SOUND: Media =
-    Media { mime: "audio/L16;codec=pcm;rate=24000", content: &[0; 2 * 24_000 / 10] };
+pub(super) fn sound() -> Media {
+    Media {
+        mime: Cow::Borrowed("audio/L16;codec=pcm;rate=24000"),
+        content: Bytes::from_static(&[0; 2 * 24_000 / 10]),
+    }
+}
+
+/// As many built-in images as are asked for.
+pub(super) fn images(want: &Images) -> Vec<Media> {
+    (0..want.count).map(|_| image()).collect()
+}

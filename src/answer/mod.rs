@@ -4,6 +4,7 @@
 //! the request: tools that must be called are called, a schema is filled, a
 //! limit is kept.
 
+mod embedding;
 mod media;
 mod models;
 mod pattern;
@@ -35,6 +36,8 @@ pub fn built_in(ask: &Ask) -> Reply {
         Want::Count(prompt) => Reply::Count(prompt.tokens.clone()),
         Want::Models(page) => Reply::Models(models::page(page)),
         Want::Model => Reply::Model(models::find(&ask.model)),
+        Want::Embed(want) => Reply::Embeddings(embedding::vectors(want)),
+        Want::Images(want) => Reply::Images(media::images(want)),
     }
 }
 
@@ -47,12 +50,13 @@ fn generation(want: &Generate) -> Generation {
             Part::Text(deltas) | Part::Refusal(deltas) => usage.output += tokens::count(deltas.text()),
             Part::Call(call) => usage.output += call.tokens(),
             Part::Media(_) => usage.output += tokens::ATTACHMENT_TOKENS,
-            // Counted below, since it costs also where it is not shown.
-            Part::Thought(_) => {}
+            // Counted below, since it costs also where it is not shown; the
+            // others are never said here.
+            _ => {}
         }
     }
     usage.thoughts = tokens::count(draft.thought);
-    Generation { candidates, usage }
+    Generation { candidates, usage, block: None }
 }
 
 /// What all candidates have in common.
@@ -103,8 +107,8 @@ impl<'a> Draft<'a> {
         }
         for modality in &self.want.media {
             match modality {
-                Modality::Image => parts.push(Part::Media(media::IMAGE)),
-                Modality::Audio => parts.push(Part::Media(media::SOUND)),
+                Modality::Image => parts.push(Part::Media(media::image())),
+                Modality::Audio => parts.push(Part::Media(media::sound())),
                 Modality::Text | Modality::Video | Modality::Document => {}
             }
         }
@@ -146,6 +150,6 @@ fn calls(want: &Generate) -> Vec<Call> {
         .iter()
         .filter(|tool| allowed.includes(&tool.name))
         .take(most)
-        .map(|tool| Call { name: tool.name.clone(), arguments: sample::object(&work, &tool.parameters) })
+        .map(|tool| Call::new(&tool.name, sample::object(&work, &tool.parameters)))
         .collect()
 }

@@ -95,12 +95,25 @@ pub struct Route {
     /// The form of the answer, as far as the head tells; it is what an error
     /// is framed by.
     pub shape: Shape,
+    /// Which API it is, one endpoint of it where there are several.
+    pub endpoint: Endpoint,
     /// The version in the path, such as `v1beta`.
     pub version: &'static str,
     /// Whose house the endpoint stands in.
     pub host: Host,
     /// The model in the path, without `models/`; empty where there is none.
     pub model: String,
+}
+
+/// Which API a request speaks, as `api` in scenarios.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Endpoint {
+    /// Google's.
+    Gemini,
+    /// OpenAI's chat completions.
+    OpenAiChat,
+    /// Any other of OpenAI's endpoints.
+    OpenAi,
 }
 
 /// What is to be done.
@@ -114,6 +127,12 @@ pub enum Operation {
     Models,
     /// Describe one model.
     Model,
+    /// Turn texts into vectors.
+    Embed,
+    /// Draw pictures.
+    Images,
+    /// Something that is known by this name, and not served.
+    Unserved(&'static str),
     /// The path is known, with other methods than this.
     WrongMethod,
     /// No such path.
@@ -127,6 +146,9 @@ impl Operation {
             Self::Generate => "generate",
             Self::Count => "count",
             Self::Models | Self::Model => "models",
+            Self::Embed => "embed",
+            Self::Images => "images",
+            Self::Unserved(name) => name,
             Self::WrongMethod | Self::Unknown => "other",
         }
     }
@@ -156,6 +178,7 @@ impl Route {
             dialect: if gemini::calls_as_google(request) { &gemini::Gemini } else { &openai::OpenAi },
             operation: Operation::Unknown,
             shape: Shape::Document,
+            endpoint: if gemini::calls_as_google(request) { Endpoint::Gemini } else { Endpoint::OpenAi },
             version: "v1",
             host: Host::Own,
             model: String::new(),

@@ -175,8 +175,12 @@ impl Exchange {
 /// object.
 fn json(route: &Route, request: &Request) -> Result<Value, ApiError> {
     match route.operation {
-        Operation::Generate | Operation::Count => {}
-        Operation::Models | Operation::Model | Operation::WrongMethod | Operation::Unknown => {
+        Operation::Generate | Operation::Count | Operation::Embed | Operation::Images => {}
+        Operation::Models
+        | Operation::Model
+        | Operation::Unserved(_)
+        | Operation::WrongMethod
+        | Operation::Unknown => {
             return Ok(Value::Null);
         }
     }

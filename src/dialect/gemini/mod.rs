@@ -16,7 +16,7 @@ use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::{
-    Dialect, Host, LONGEST_MODEL, Occasion, Operation, Route,
+    Dialect, Endpoint, Host, LONGEST_MODEL, Occasion, Operation, Route,
     event::{Carry, Eol, Events, Form, Said},
     style::Style,
 };
@@ -71,7 +71,7 @@ impl Dialect for Gemini {
                 Operation::Generate
             }
             (Method::POST, Some("countTokens")) if is_model => Operation::Count,
-            (Method::POST, Some(_)) if is_model => Operation::Unknown,
+            (Method::POST, Some(verb)) if is_model => unserved(verb),
             _ if is_shared => return None,
             _ => Operation::Unknown,
         };
@@ -84,6 +84,7 @@ impl Dialect for Gemini {
             dialect: &Gemini,
             operation,
             shape: shape(verb, request),
+            endpoint: Endpoint::Gemini,
             version,
             host: Host::Own,
             model: model.strip_prefix("models/").unwrap_or(&model).to_owned(),
@@ -92,6 +93,9 @@ impl Dialect for Gemini {
 
     fn read(&self, route: &Route, request: &Request, body: &mut Value) -> Result<Ask, ApiError> {
         match route.operation {
+            Operation::Embed | Operation::Images | Operation::Unserved(_) => {
+                Err(refuse::unknown_path(&request.path))
+            }
             _ if route.model.len() > LONGEST_MODEL => Err(refuse::no_such_model(&route.model, route.version)),
             Operation::Generate => read::generate(route, body),
             Operation::Count => read::count(route, body),
@@ -122,6 +126,7 @@ impl Dialect for Gemini {
             Reply::Count(tokens) => Events::one(style, &say::count(tokens)),
             Reply::Models(page) => Events::one(style, &models::page(page)),
             Reply::Model(model) => Events::one(style, &models::model(model)),
+            Reply::Embeddings(_) | Reply::Images(_) => Events::new(style),
         };
         Said {
             status: StatusCode::OK,
@@ -160,6 +165,16 @@ pub(crate) fn envelope(error: &ApiError) -> Value {
         object[name] = value.clone();
     }
     json!({"error": object})
+}
+
+/// A method that is known by its name alone.
+fn unserved(verb: &str) -> Operation {
+    match verb {
+        "predict" => Operation::Unserved("images"),
+        "predictLongRunning" => Operation::Unserved("video"),
+        "batchGenerateContent" | "asyncBatchEmbedContent" => Operation::Unserved("batch"),
+        _ => Operation::Unknown,
+    }
 }
 
 /// `v1beta` and what stands behind it.

@@ -14,7 +14,7 @@ use crate::{
         template::{Filling, NUMBER_HOLES, TEXT_HOLES, Template},
     },
     identity::Identity,
-    reply::{Candidate, Finish, Generation, Modality, Part, Usage},
+    reply::{Call, Candidate, Finish, Generation, Modality, Part, Usage},
 };
 
 /// What is printed with every completion and chunk.
@@ -70,7 +70,11 @@ fn plain(
 ) -> Option<Events> {
     let [Candidate { parts, finish }] = said.candidates.as_slice() else { return None };
     let [Part::Text(text)] = parts.as_slice() else { return None };
-    if want.logprobs.is_some() || usage.prompt_tokens_details.audio_tokens > 0 || style != PLAIN_STYLE {
+    if want.logprobs.is_some()
+        || usage.prompt_tokens_details.audio_tokens > 0
+        || said.usage.cached > 0
+        || style != PLAIN_STYLE
+    {
         return None;
     }
     let template = PLAIN.as_ref()?;
@@ -82,7 +86,7 @@ fn plain(
             Filling::Number(constants.created),
             Filling::Text(&ask.model),
             Filling::Text(text.text()),
-            Filling::Text(finish_reason(*finish)),
+            Filling::Text(finish_reason(finish)),
             Filling::Number(usage.prompt_tokens),
             Filling::Number(usage.completion_tokens),
             Filling::Number(usage.total_tokens),
@@ -147,7 +151,7 @@ struct Choice<'a> {
     index: u64,
     message: Message<'a>,
     logprobs: Option<Logprobs<'a>>,
-    finish_reason: &'static str,
+    finish_reason: &'a str,
 }
 
 #[derive(Default, Serialize)]
@@ -193,19 +197,19 @@ fn choice<'a>(
     let (mut content, mut refusal, mut thought): (_, _, Option<Cow<'a, str>>) = (None, None, None);
     let mut tool_calls = Vec::new();
     for part in &candidate.parts {
-        let (text, deltas) = match part {
-            Part::Text(deltas) => (&mut content, deltas),
+        let (text, deltas) = match unsigned(part) {
+            Part::Text(deltas) | Part::Code(deltas) | Part::CodeResult(deltas) => (&mut content, deltas),
             Part::Refusal(deltas) => (&mut refusal, deltas),
             Part::Thought(deltas) => (&mut thought, deltas),
             Part::Call(call) => {
                 tool_calls.push(ToolCall {
-                    id: call_id(identity, index, tool_calls.len()),
+                    id: call_id(identity, call, index, tool_calls.len()),
                     kind: "function",
-                    function: Function { name: &call.name, arguments: call.arguments.to_string() },
+                    function: Function { name: &call.name, arguments: call.arguments.text() },
                 });
                 continue;
             }
-            Part::Media(_) => continue,
+            Part::Media(_) | Part::Signature(_) | Part::Signed(..) => continue,
         };
         match text {
             Some(text) => Cow::to_mut(text).push_str(deltas.text()),
@@ -226,20 +230,34 @@ fn choice<'a>(
             annotations: [],
             tool_calls,
         },
-        finish_reason: finish_reason(candidate.finish),
+        finish_reason: finish_reason(&candidate.finish),
+    }
+}
+
+/// A part without Google's signature, which OpenAI does not know.
+pub(super) fn unsigned(part: &Part) -> &Part {
+    match part {
+        Part::Signed(part, _) => part,
+        part => part,
     }
 }
 
 /// The id of the `nth` call of a choice.
-pub(super) fn call_id(identity: &Identity, choice: u64, nth: usize) -> String {
-    identity.draw(&format!("call {choice} {nth}")).alphanumeric("call_", 24)
+pub(super) fn call_id(identity: &Identity, call: &Call, choice: u64, nth: usize) -> String {
+    match &call.id {
+        Some(id) => id.clone(),
+        None => identity.draw(&format!("call {choice} {nth}")).alphanumeric("call_", 24),
+    }
 }
 
-pub(super) fn finish_reason(finish: Finish) -> &'static str {
+pub(super) fn finish_reason(finish: &Finish) -> &str {
     match finish {
-        Finish::Stop => "stop",
+        // A refusal is told by its own field, and what cannot be read by nothing.
+        Finish::Stop | Finish::Refusal | Finish::MalformedCall | Finish::Pause => "stop",
         Finish::Length => "length",
         Finish::Call => "tool_calls",
+        Finish::Filter | Finish::Recitation => "content_filter",
+        Finish::Exact(reason) => reason,
     }
 }
 
@@ -269,7 +287,7 @@ struct CompletionDetails {
 impl UsageBlock {
     /// OpenAI counts the thoughts into the completion.
     pub(super) fn new(usage: &Usage) -> Self {
-        let prompt = usage.input_total();
+        let prompt = usage.input_total() + usage.tool;
         let completion = usage.output + usage.thoughts;
         let audio = usage.input.iter().filter(|(modality, _)| *modality == Modality::Audio);
         Self {
@@ -277,7 +295,7 @@ impl UsageBlock {
             completion_tokens: completion,
             total_tokens: prompt + completion,
             prompt_tokens_details: PromptDetails {
-                cached_tokens: 0,
+                cached_tokens: usage.cached,
                 audio_tokens: audio.map(|(_, tokens)| tokens).sum(),
             },
             completion_tokens_details: CompletionDetails {

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{
-    chat::{Constants, SERVICE_TIER, UsageBlock, call_id, finish_reason},
+    chat::{Constants, SERVICE_TIER, UsageBlock, call_id, finish_reason, unsigned},
     logprobs::{Logprobs, LogprobsOf},
 };
 use crate::{
@@ -15,8 +15,7 @@ use crate::{
         template::{Filling, NUMBER_HOLES, TEXT_HOLES, Template},
     },
     identity::{Draw, Identity},
-    reply::{Candidate, Finish, Generation, Part},
-    tokens,
+    reply::{Call, Candidate, Finish, Generation, Part},
 };
 
 /// Characters of padding in a chunk at the most.
@@ -88,7 +87,7 @@ impl<'a> Writer<'a> {
             delta: step.delta(index, self.identity),
             logprobs: self.logprobs.of_step(step),
             finish_reason: match step {
-                Step::Finish(finish) => Some(finish_reason(*finish)),
+                Step::Finish(finish) => Some(finish_reason(finish)),
                 _ => None,
             },
         };
@@ -170,7 +169,7 @@ struct Choice<'a> {
     index: u64,
     delta: Delta<'a>,
     logprobs: Option<Logprobs<'a>>,
-    finish_reason: Option<&'static str>,
+    finish_reason: Option<&'a str>,
 }
 
 #[derive(Default, Serialize)]
@@ -215,7 +214,7 @@ pub(super) enum Step<'a> {
     /// The `nth` call begins; a call that comes first shares the role's chunk.
     Call {
         nth: usize,
-        name: &'a str,
+        call: &'a Call,
         is_first: bool,
     },
     /// More of its arguments. Neither its id nor its name stand here again.
@@ -223,7 +222,7 @@ pub(super) enum Step<'a> {
         nth: usize,
         fragment: String,
     },
-    Finish(Finish),
+    Finish(&'a Finish),
 }
 
 impl Step<'_> {
@@ -236,9 +235,9 @@ impl Step<'_> {
             Self::Text(text) => Delta { content: Some(Some(text)), ..Delta::default() },
             Self::Refusal(text) => Delta { refusal: Some(Some(text)), ..Delta::default() },
             Self::Thought(text) => Delta { reasoning_content: Some(text), ..Delta::default() },
-            Self::Call { nth, name, is_first } => {
-                let function = Function { name: Some(name), arguments: "" };
-                let id = Some(call_id(identity, choice, *nth));
+            Self::Call { nth, call, is_first } => {
+                let function = Function { name: Some(&call.name), arguments: "" };
+                let id = Some(call_id(identity, call, choice, *nth));
                 let tool_calls = Some([ToolCall { index: *nth, id, kind: Some("function"), function }]);
                 match is_first {
                     true => Delta {
@@ -264,28 +263,28 @@ impl Step<'_> {
 /// A choice's chunks: the role, the content, the finish.
 fn steps(candidate: &Candidate) -> Vec<Step<'_>> {
     let mut steps = Vec::new();
-    match candidate.parts.first() {
+    match candidate.parts.first().map(unsigned) {
         Some(Part::Call(_)) => {}
         Some(Part::Refusal(_)) => steps.push(Step::Role(None)),
         _ => steps.push(Step::Role(Some(""))),
     }
     let mut nth = 0;
     for part in &candidate.parts {
-        match part {
-            Part::Text(deltas) => steps.extend(deltas.iter().map(Step::Text)),
+        match unsigned(part) {
+            Part::Text(deltas) | Part::Code(deltas) | Part::CodeResult(deltas) => {
+                steps.extend(deltas.iter().map(Step::Text))
+            }
             Part::Refusal(deltas) => steps.extend(deltas.iter().map(Step::Refusal)),
             Part::Thought(deltas) => steps.extend(deltas.iter().map(Step::Thought)),
             Part::Call(call) => {
-                steps.push(Step::Call { nth, name: &call.name, is_first: steps.is_empty() });
-                let arguments = call.arguments.to_string();
-                let fragments = tokens::tokens(&arguments);
-                steps
-                    .extend(fragments.map(|fragment| Step::Arguments { nth, fragment: fragment.to_owned() }));
+                steps.push(Step::Call { nth, call, is_first: steps.is_empty() });
+                let fragments = call.arguments.fragments().into_iter();
+                steps.extend(fragments.map(|fragment| Step::Arguments { nth, fragment }));
                 nth += 1;
             }
-            Part::Media(_) => {}
+            Part::Media(_) | Part::Signature(_) | Part::Signed(..) => {}
         }
     }
-    steps.push(Step::Finish(candidate.finish));
+    steps.push(Step::Finish(&candidate.finish));
     steps
 }

@@ -17,7 +17,7 @@ use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::{
-    Dialect, Host, Occasion, Operation, Route,
+    Dialect, Endpoint, Host, Occasion, Operation, Route,
     event::{Carry, Eol, Events, Form, Said},
     gemini,
     style::Style,
@@ -59,6 +59,7 @@ impl Dialect for OpenAi {
             dialect: &OpenAi,
             operation: if request.method == allowed { operation } else { Operation::WrongMethod },
             shape: Shape::Document,
+            endpoint: if path == "/chat/completions" { Endpoint::OpenAiChat } else { Endpoint::OpenAi },
             version,
             host,
             model: model.strip_prefix("models/").unwrap_or(model).to_owned(),
@@ -72,9 +73,11 @@ impl Dialect for OpenAi {
             Operation::Generate if !body.is_object() => Err(refuse::not_an_object(check::got(body))),
             Operation::Generate => read::chat(route, body),
             Operation::WrongMethod => Err(refuse::wrong_method(request.method.as_str(), &request.path)),
-            Operation::Count | Operation::Unknown => {
-                Err(refuse::unknown_path(request.method.as_str(), &request.path))
-            }
+            Operation::Count
+            | Operation::Embed
+            | Operation::Images
+            | Operation::Unserved(_)
+            | Operation::Unknown => Err(refuse::unknown_path(request.method.as_str(), &request.path)),
         }
     }
 
@@ -104,6 +107,7 @@ impl Dialect for OpenAi {
             (Reply::Model(described), _) => Events::one(pretty, &model(route.host, described)),
             // OpenAI counts no tokens and generates for nobody who did not ask.
             (Reply::Count(_) | Reply::Generation(_), _) => Events::new(pretty),
+            (Reply::Embeddings(_) | Reply::Images(_), _) => Events::new(pretty),
         };
         let (form, carry) = match ask.shape {
             Shape::Document => (Form::Document { tail: "\n" }, Carry::Length),

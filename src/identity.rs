@@ -90,6 +90,12 @@ pub struct Identity {
 }
 
 impl Identity {
+    /// The same in a session of its own; without a name it is the same.
+    #[must_use]
+    pub fn in_session(seed: u64, session: &str) -> u64 {
+        if session.is_empty() { seed } else { mix(seed ^ hash(session.as_bytes())) }
+    }
+
     /// Of the `nth` answer to this request, counted from 0, by a server with
     /// this seed.
     pub fn new(seed: u64, request: Fingerprint, nth: u32) -> Self {
@@ -140,6 +146,19 @@ impl Draw {
     /// A number below `bound`, which must not be 0.
     pub fn below(&mut self, bound: u64) -> u64 {
         self.next() % bound
+    }
+
+    /// A number from 0 up to, but not including, 1.
+    #[expect(clippy::cast_precision_loss, reason = "53 bits are what a float holds")]
+    pub fn unit(&mut self) -> f64 {
+        (self.next() >> 11) as f64 / (1_u64 << 53) as f64
+    }
+
+    /// A number by the bell curve with the mean 0 and the deviation 1 (Box and
+    /// Muller).
+    pub fn bell(&mut self) -> f64 {
+        let radius = (-2.0 * (1.0 - self.unit()).ln()).sqrt();
+        radius * (std::f64::consts::TAU * self.unit()).cos()
     }
 
     /// `prefix` and `length` letters and digits.

@@ -2,11 +2,13 @@
 
 use http::{HeaderMap, StatusCode};
 use serde::Serialize;
+use serde_json::Value;
 
 use super::{
     style::{Style, write},
     template::{Filling, Template},
 };
+use crate::tokens;
 
 /// A dialect's whole answer, before it becomes bytes on the wire.
 #[derive(Debug)]
@@ -21,6 +23,100 @@ pub struct Said {
     pub form: Form,
     /// How the body's length is told.
     pub carry: Carry,
+}
+
+/// What an event is, in every dialect alike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Begins an answer.
+    Start,
+    /// Carries text.
+    Text,
+    /// Carries thinking.
+    Thought,
+    /// Carries a picture or a sound.
+    Media,
+    /// Carries a call or a piece of one.
+    Call,
+    /// Marks a part's begin or end.
+    Mark,
+    /// Tells why it ended.
+    Finish,
+    /// Tells what was used.
+    Usage,
+    /// Is an error.
+    Error,
+    /// Is a sign of life.
+    Ping,
+    /// Ends the stream.
+    Done,
+    /// Is none of the dialect's events.
+    Raw,
+}
+
+impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 12] = [
+        Self::Start,
+        Self::Text,
+        Self::Thought,
+        Self::Media,
+        Self::Call,
+        Self::Mark,
+        Self::Finish,
+        Self::Usage,
+        Self::Error,
+        Self::Ping,
+        Self::Done,
+        Self::Raw,
+    ];
+
+    /// As scenarios write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::Text => "text",
+            Self::Thought => "thought",
+            Self::Media => "media",
+            Self::Call => "call",
+            Self::Mark => "mark",
+            Self::Finish => "finish",
+            Self::Usage => "usage",
+            Self::Error => "error",
+            Self::Ping => "ping",
+            Self::Done => "done",
+            Self::Raw => "raw",
+        }
+    }
+
+    /// Whether the user gets to see something of the answer in it.
+    pub fn is_output(self) -> bool {
+        matches!(self, Self::Text | Self::Thought | Self::Call | Self::Media)
+    }
+}
+
+/// What an event's payload tells about it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reading {
+    /// It may be of several kinds.
+    pub kinds: Vec<Kind>,
+    /// The tokens of the output that it carries.
+    pub tokens: u64,
+}
+
+impl Reading {
+    /// Notes a kind.
+    pub fn is(&mut self, kind: Kind) {
+        if !self.kinds.contains(&kind) {
+            self.kinds.push(kind);
+        }
+    }
+
+    /// Notes a text of this kind.
+    pub fn carries(&mut self, kind: Kind, text: &str) {
+        self.is(kind);
+        self.tokens += tokens::count(text);
+    }
 }
 
 /// How the body's length is told.
@@ -59,12 +155,25 @@ pub enum Eol {
 /// Bytes that are made room for at once.
 const LARGEST_RESERVE: usize = 1 << 20;
 
+/// How an event is framed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Framing {
+    /// As the dialect's own: in SSE by `data:`.
+    Data,
+    /// It is an SSE block of lines itself, and its line ends are the others'.
+    Lines,
+    /// Not at all.
+    Raw,
+}
+
 /// A list of events, their texts in one buffer.
 #[derive(Debug)]
 pub struct Events {
     style: Style,
     text: Vec<u8>,
     ends: Vec<usize>,
+    /// Those that are framed otherwise than as data, by their place.
+    special: Vec<(usize, Framing)>,
     expected: usize,
 }
 
@@ -77,7 +186,13 @@ impl Events {
     /// The same, about so many events being expected.
     pub fn expecting(expected: usize, style: Style) -> Self {
         // Enough for most documents, and for a start of most streams.
-        Self { style, text: Vec::with_capacity(2048), ends: Vec::with_capacity(expected), expected }
+        Self {
+            style,
+            text: Vec::with_capacity(2048),
+            ends: Vec::with_capacity(expected),
+            special: Vec::new(),
+            expected,
+        }
     }
 
     /// A list of one event.
@@ -115,6 +230,55 @@ impl Events {
     pub fn sentinel(&mut self, text: &str) {
         self.text.extend_from_slice(text.as_bytes());
         self.ends.push(self.text.len());
+    }
+
+    /// Adds an event of these bytes.
+    pub fn bytes(&mut self, bytes: &[u8], framing: Framing) {
+        if framing != Framing::Data {
+            self.special.push((self.ends.len(), framing));
+        }
+        self.text.extend_from_slice(bytes);
+        self.ends.push(self.text.len());
+    }
+
+    /// Adds the events of another list behind its own.
+    pub fn append(&mut self, other: &Self) {
+        for (at, bytes) in other.iter().enumerate() {
+            self.bytes(bytes, other.framing(at));
+        }
+    }
+
+    /// How an event is framed, by its place counted from 0.
+    pub fn framing(&self, at: usize) -> Framing {
+        let special = self.special.iter().find(|(place, _)| *place == at);
+        special.map_or(Framing::Data, |(_, framing)| *framing)
+    }
+
+    /// Whether all are framed as data.
+    pub fn are_plain(&self) -> bool {
+        self.special.is_empty()
+    }
+
+    /// The payload of an event that is JSON.
+    pub fn payload(&self, at: usize) -> Option<Value> {
+        if self.framing(at) != Framing::Data {
+            return None;
+        }
+        serde_json::from_slice(self.iter().nth(at)?).ok()
+    }
+
+    /// The same list with the payload of one event changed.
+    #[must_use]
+    pub fn with_payload(&self, at: usize, payload: &Value) -> Self {
+        let mut changed = Self::expecting(self.len(), self.style);
+        for (place, bytes) in self.iter().enumerate() {
+            if place == at {
+                changed.json(payload);
+            } else {
+                changed.bytes(bytes, self.framing(place));
+            }
+        }
+        changed
     }
 
     /// How many there are.

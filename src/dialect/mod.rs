@@ -20,7 +20,7 @@ use crate::{
     reply::{ApiError, Reply},
     request::{Credential, Request},
 };
-use event::Said;
+use event::{Reading, Said};
 
 /// All dialects, in the order in which they are asked whether a request is
 /// theirs.
@@ -54,6 +54,9 @@ pub trait Dialect: fmt::Debug + Sync {
 
     /// Says a reply.
     fn say(&self, route: &Route, ask: &Ask, reply: &Reply, occasion: &Occasion<'_>) -> Said;
+
+    /// What an event's payload tells about it.
+    fn read_event(&self, payload: &Value) -> Reading;
 
     /// Says an error as the whole answer.
     fn say_error(&self, route: &Route, error: &ApiError, occasion: &Occasion<'_>) -> Said;

@@ -1,19 +1,35 @@
 //! What will go on the wire, as a value: made in stages from what a dialect
 //! says, each stage a pure function in its own file.
 
+pub mod delay;
 mod frame;
 mod head;
+pub mod pace;
+pub mod place;
+
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
-use crate::dialect::event::{Carry, Said};
+use crate::{
+    dialect::{
+        Dialect,
+        event::{Carry, Said},
+    },
+    identity::Draw,
+};
+use pace::{Tempo, Times};
+
+pub use head::{Marks, Origin};
 
 /// Everything about one answer that can be known before it is sent.
 #[derive(Clone, Debug)]
 pub struct WirePlan {
     /// The HTTP status.
     pub status: StatusCode,
+    /// The reason phrase, where it is not the status's own.
+    pub reason: Option<&'static str>,
     /// All headers but those that tell the body's length.
     pub headers: HeaderMap,
     /// The body, transfer coding left out.
@@ -21,28 +37,57 @@ pub struct WirePlan {
     /// Where each event ends in the body; the last end is the body's. With
     /// [`Carry::Chunked`] these are the bounds of the HTTP chunks.
     pub ends: Vec<usize>,
+    /// When the head leaves, from the moment at which the request was read.
+    pub head_at: Duration,
+    /// When each event leaves; empty where all leave with the head.
+    pub times: Vec<Duration>,
+    /// When the body ends.
+    pub end_at: Duration,
     /// How the body's length is told.
     pub carry: Carry,
 }
 
-/// Whether an answer tells what produced it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Marks {
-    /// In `x-mynah-…` headers.
-    #[default]
-    Shown,
-    /// Not at all.
-    Hidden,
-}
-
-/// The plan for what a dialect says. `source` is what produced the answer.
-pub fn plan(said: Said, source: &'static str, marks: Marks) -> WirePlan {
+/// The plan for what a dialect says, at once.
+pub fn plan(said: Said, origin: &Origin<'_>, marks: Marks) -> WirePlan {
     let (body, ends) = frame::frame(said.events, said.form);
     WirePlan {
         status: said.status,
-        headers: head::mark(said.headers, source, marks),
+        reason: head::reason(said.status),
+        headers: head::mark(said.headers, origin, marks),
         body: body.into(),
         ends,
+        head_at: Duration::ZERO,
+        times: Vec::new(),
+        end_at: Duration::ZERO,
         carry: said.carry,
     }
+}
+
+/// The same at a tempo. `draw` is the luck of a key by its name.
+pub fn paced(
+    said: Said,
+    dialect: &dyn Dialect,
+    tempo: &Tempo<'_>,
+    draw: impl Fn(&str) -> Draw,
+    (origin, marks): (&Origin<'_>, Marks),
+) -> WirePlan {
+    let times = pace::pace(&said.events, tempo, |payload| dialect.read_event(payload), draw);
+    let form = said.form;
+    let mut plan = plan(said, &Origin { missed: &times.missed, ..*origin }, marks);
+    if let Some(heartbeat) = &tempo.heartbeat {
+        let beat = frame::lone(&heartbeat.payload, heartbeat.framing, form);
+        let (body, ends, all) =
+            pace::with_heartbeats(&plan.body, &plan.ends, &fitting(times.clone(), &plan), heartbeat.every, &beat);
+        (plan.body, plan.ends, plan.times) = (body.into(), ends, all);
+    } else {
+        plan.times = fitting(times.clone(), &plan).events;
+    }
+    (plan.head_at, plan.end_at) = (times.head, times.end);
+    plan
+}
+
+/// A list of no events is still one empty document.
+fn fitting(mut times: Times, plan: &WirePlan) -> Times {
+    times.events.resize(plan.ends.len(), times.end);
+    times
 }

@@ -18,7 +18,7 @@ use crate::{
     ask::Ask,
     dialect::{self, Occasion, Operation, Route, event::Said},
     identity::{Fingerprint, Identity},
-    plan::{self, WirePlan},
+    plan::{self, Origin, WirePlan},
     redact::redact,
     reply::ApiError,
     request::Request,
@@ -84,7 +84,7 @@ impl Exchange {
         let kind = route.dialect.name();
         let said = self.say(kind, request, body, |occasion| route.dialect.say(route, ask, &reply, occasion));
         tracing::info!("{}", self.line(request, route, said.status, ""));
-        plan::plan(said, "built-in", self.settings.marks)
+        plan::plan(said, &Origin::new("built-in"), self.settings.marks)
     }
 
     fn refuse(&self, route: &Route, request: &Request, error: &ApiError, body: Body<'_>) -> WirePlan {
@@ -93,7 +93,7 @@ impl Exchange {
         let said = self.say(&kind, request, body, |occasion| route.dialect.say_error(route, error, occasion));
         let reason = self.reason(request, route, error);
         tracing::warn!("{}", self.line(request, route, said.status, &reason));
-        plan::plan(said, "refusal", self.settings.marks)
+        plan::plan(said, &Origin::new("refusal"), self.settings.marks)
     }
 
     /// Why a request was refused, for the log, with a hint where the API's own

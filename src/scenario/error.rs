@@ -1,0 +1,184 @@
+//! What is wrong with a scenario file, shown where it stands.
+
+use std::{fmt, sync::Arc};
+
+/// A text that was read, and what it is called.
+#[derive(Debug)]
+pub struct Source {
+    /// The path as the user gave it.
+    pub name: String,
+    /// All of it.
+    pub text: String,
+}
+
+/// Where something stands in a text. Lines and columns count from 1, columns in
+/// characters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Place {
+    /// 0 where there is none, as with a file that is no text.
+    pub line: usize,
+    /// In characters.
+    pub column: usize,
+    /// How many characters; at least one is shown.
+    pub length: usize,
+}
+
+/// Whether the server can start nevertheless.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    /// It cannot.
+    Error,
+    /// It can, but this is hardly what was meant.
+    Warning,
+}
+
+/// One thing that is wrong.
+#[derive(Clone, Debug)]
+pub struct Problem {
+    /// Whether the server can start nevertheless.
+    pub severity: Severity,
+    /// In which text.
+    pub source: Arc<Source>,
+    /// Where in it.
+    pub place: Place,
+    /// What is wrong.
+    pub message: String,
+    /// What was expected, or what to do.
+    pub hint: Option<String>,
+}
+
+impl Problem {
+    /// Something that must be mended.
+    pub fn error(source: &Arc<Source>, place: Place, message: impl Into<String>) -> Self {
+        let source = Arc::clone(source);
+        Self { severity: Severity::Error, source, place, message: message.into(), hint: None }
+    }
+
+    /// Something that should be looked at.
+    pub fn warning(source: &Arc<Source>, place: Place, message: impl Into<String>) -> Self {
+        Self { severity: Severity::Warning, ..Self::error(source, place, message) }
+    }
+
+    /// With what was expected, or what to do.
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+/// Characters of a line that are shown at the most.
+const WIDTH: usize = 100;
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let severity = match self.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        };
+        write!(f, "{severity}: {}", self.message)?;
+        let Place { line, column, length } = self.place;
+        if line == 0 {
+            write!(f, "\n  --> {}", self.source.name)?;
+            return self.hint.iter().try_for_each(|hint| write!(f, "\n   = {hint}"));
+        }
+        write!(f, "\n  --> {}:{line}:{column}", self.source.name)?;
+        let number = line.to_string();
+        let gutter = " ".repeat(number.len());
+        if let Some(text) = self.source.text.lines().nth(line - 1) {
+            let (shown, column) = window(text, column);
+            let room = shown.chars().count().saturating_sub(column - 1).max(1);
+            let (indent, marks) = (" ".repeat(column - 1), "^".repeat(length.clamp(1, room)));
+            write!(f, "\n {gutter} |\n {number} | {shown}\n {gutter} | {indent}{marks}")?;
+        }
+        self.hint.iter().try_for_each(|hint| write!(f, "\n {gutter} = {hint}"))
+    }
+}
+
+/// The surroundings of a column in a line, control characters and all that
+/// would shift the marks made visible, and the column in them.
+fn window(line: &str, column: usize) -> (String, usize) {
+    let start = if column > WIDTH * 3 / 4 { column - WIDTH / 2 } else { 1 };
+    let mut shown = String::new();
+    if start > 1 {
+        shown.push('…');
+    }
+    let marks = usize::from(start > 1);
+    let mut rest = line.chars().skip(start - 1);
+    shown.extend(rest.by_ref().take(WIDTH).map(|character| match character {
+        '\t' => ' ',
+        character if character.is_control() => '\u{fffd}',
+        character => character,
+    }));
+    if rest.next().is_some() {
+        shown.push('…');
+    }
+    (shown, column - start + 1 + marks)
+}
+
+/// All that is wrong with the files that were read.
+#[derive(Clone, Debug, Default)]
+pub struct Problems(pub Vec<Problem>);
+
+impl Problems {
+    /// Whether the server cannot start.
+    pub fn are_fatal(&self) -> bool {
+        self.0.iter().any(|problem| problem.severity == Severity::Error)
+    }
+
+    /// How many are of this severity.
+    pub fn count(&self, severity: Severity) -> usize {
+        self.0.iter().filter(|problem| problem.severity == severity).count()
+    }
+}
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, problem) in self.0.iter().enumerate() {
+            if at > 0 {
+                f.write_str("\n\n")?;
+            }
+            write!(f, "{problem}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Problems {}
+
+/// The word of a list that was probably meant.
+pub(super) fn did_you_mean<'a>(word: &str, words: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let lower = word.to_lowercase();
+    words
+        .into_iter()
+        .map(|known| (strsim::osa_distance(&lower, &known.to_lowercase()), known))
+        .filter(|(distance, known)| *distance <= known.chars().count().max(3) / 3)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, known)| known)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_problem_shows_its_place() {
+        let source = Arc::new(Source { name: "x.yaml".to_owned(), text: "a: 1\nb: two\n".to_owned() });
+        let place = Place { line: 2, column: 4, length: 3 };
+        let shown = Problem::error(&source, place, "no number").hint("write 2").to_string();
+        assert_eq!(shown, "error: no number\n  --> x.yaml:2:4\n   |\n 2 | b: two\n   |    ^^^\n   = write 2");
+    }
+
+    #[test]
+    fn a_long_line_is_cut_around_its_place() {
+        let (shown, column) = window(&format!("{}X{}", "a".repeat(1000), "b".repeat(1000)), 1001);
+        assert_eq!(shown.chars().nth(column - 1), Some('X'));
+        assert!(shown.chars().count() <= WIDTH + 2);
+    }
+
+    #[test]
+    fn a_slip_of_the_finger_is_known() {
+        assert_eq!(did_you_mean("promt", ["prompt", "path"]), Some("prompt"));
+        assert_eq!(did_you_mean("Model", ["model"]), Some("model"));
+        assert_eq!(did_you_mean("banana", ["prompt", "path"]), None);
+    }
+}

@@ -41,7 +41,7 @@ pub(crate) fn chat(extra: &str) -> Value {
 }
 
 pub(crate) fn reply(parts: Vec<Part>, finish: Finish) -> Reply {
-    Reply::Generation(Generation { candidates: vec![Candidate { parts, finish }], usage: Usage::default() })
+    Reply::Generation(Generation { candidates: vec![Candidate { parts, finish }], ..Generation::default() })
 }
 
 const PLAIN: &str = r#", "stream_options": {"include_obfuscation": false}, "stream": true"#;
@@ -69,7 +69,7 @@ fn a_refusal_takes_the_place_of_the_content() {
 
 #[test]
 fn parallel_calls_have_an_index_each_and_their_id_once() {
-    let call = |name: &str, arguments| Part::Call(Call { name: name.to_owned(), arguments });
+    let call = |name: &str, arguments| Part::Call(Call::new(name, arguments));
     let parts = vec![
         Part::Text(Deltas::pieces(["Let me see."])),
         call("one", json!({"city": "Zürich"})),
@@ -93,7 +93,7 @@ fn parallel_calls_have_an_index_each_and_their_id_once() {
 
 #[test]
 fn a_call_that_comes_first_shares_the_role_s_chunk() {
-    let parts = vec![Part::Call(Call { name: "f".to_owned(), arguments: json!({}) })];
+    let parts = vec![Part::Call(Call::new("f", json!({})))];
     let first = deltas(&said("/v1/chat/completions", chat(PLAIN), &reply(parts, Finish::Call))).remove(0);
     assert_eq!(
         (&first["role"], &first["content"], &first["refusal"]),
@@ -159,8 +159,8 @@ fn the_plainest_answer_is_written_like_all_others() {
 fn reply_of(candidates: Vec<Vec<Part>>) -> Reply {
     let candidates =
         candidates.into_iter().map(|parts| Candidate { parts, finish: Finish::Length }).collect();
-    let usage = Usage { input: vec![(Modality::Text, 3)], output: 2, thoughts: 0 };
-    Reply::Generation(Generation { candidates, usage })
+    let usage = Usage { input: vec![(Modality::Text, 3)], output: 2, ..Usage::default() };
+    Reply::Generation(Generation { candidates, usage, ..Generation::default() })
 }
 
 fn json_of(plan: &WirePlan) -> Value {
@@ -172,7 +172,7 @@ fn json_of(plan: &WirePlan) -> Value {
 
 #[test]
 fn gemini_3_signs_the_first_of_its_calls() {
-    let call = || Part::Call(Call { name: "f".to_owned(), arguments: json!({}) });
+    let call = || Part::Call(Call::new("f", json!({})));
     let body = json!({"contents": [{"parts": [{"text": "x"}]}]});
     let reply = reply(vec![call(), call()], Finish::Call);
     let signed = |model: &str| {

@@ -51,12 +51,24 @@ pub struct Embed {
     pub inputs: Vec<String>,
     /// How many numbers each vector is to have, where the caller says it.
     pub dimensions: Option<usize>,
+    /// The same for each input, where they differ in it.
+    pub own_dimensions: Vec<Option<usize>>,
+    /// Whose model is asked.
+    pub vendor: Vendor,
     /// How the vectors are written.
     pub encoding: Encoding,
     /// Tokens of all inputs.
     pub tokens: u64,
     /// Whether the answer is a list even for one input.
     pub batch: Batch,
+}
+
+impl Embed {
+    /// How many numbers the vector of this input is to have, where the caller
+    /// says it.
+    pub fn dimensions_of(&self, input: usize) -> Option<usize> {
+        self.own_dimensions.get(input).copied().flatten().or(self.dimensions)
+    }
 }
 
 /// How vectors are written.
@@ -88,12 +100,25 @@ pub struct Images {
     pub count: u32,
     /// Width and height, where the caller says them.
     pub size: Option<(u32, u32)>,
+    /// How they are handed over.
+    pub delivery: Delivery,
 }
 
-/// Whose models are listed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How a picture is handed over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Delivery {
+    /// As base64.
+    #[default]
+    Inline,
+    /// As a URL.
+    Link,
+}
+
+/// Whose models are listed or asked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Vendor {
     /// Gemini and its kin.
+    #[default]
     Google,
     /// GPT and its kin.
     OpenAi,

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 
+use super::png::png;
 use crate::{ask::Images, reply::Media};
 
 /// A PNG of 64 by 64 pixels.
@@ -19,7 +20,13 @@ pub(super) fn sound() -> Media {
     }
 }
 
-/// As many built-in images as are asked for.
+/// Width and height where none are asked for.
+const USUAL_SIZE: (u32, u32) = (1024, 1024);
+
+/// As many pictures as are asked for, all the same, of the size that is asked
+/// for.
 pub(super) fn images(want: &Images) -> Vec<Media> {
-    (0..want.count).map(|_| image()).collect()
+    let (width, height) = want.size.unwrap_or(USUAL_SIZE);
+    let picture = Media { mime: Cow::Borrowed("image/png"), content: Bytes::from(png(width, height)) };
+    (0..want.count).map(|_| picture.clone()).collect()
 }

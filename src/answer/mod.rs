@@ -4,10 +4,11 @@
 //! the request: tools that must be called are called, a schema is filled, a
 //! limit is kept.
 
-mod embedding;
+pub mod embedding;
 mod media;
 mod models;
 mod pattern;
+pub mod png;
 pub mod sample;
 mod schema;
 mod text;
@@ -15,6 +16,7 @@ mod work;
 
 use std::borrow::Cow;
 
+pub use self::png::png;
 use self::work::Work;
 use crate::{
     ask::{Ask, Generate, Output, Text, Thinking, ToolChoice, Want},
@@ -36,7 +38,7 @@ pub fn built_in(ask: &Ask) -> Reply {
         Want::Count(prompt) => Reply::Count(prompt.tokens.clone()),
         Want::Models(page) => Reply::Models(models::page(page)),
         Want::Model => Reply::Model(models::find(&ask.model)),
-        Want::Embed(want) => Reply::Embeddings(embedding::vectors(want)),
+        Want::Embed(want) => Reply::Embeddings(embedding::vectors(&ask.model, want)),
         Want::Images(want) => Reply::Images(media::images(want)),
     }
 }

@@ -14,14 +14,19 @@ const INPUT_LIMIT: u64 = 1_048_576;
 /// Tokens that can be embedded at once.
 const EMBEDDED_LIMIT: u64 = 2048;
 
+/// Tokens that can be drawn at once, and tokens of what is drawn.
+const DRAWN_LIMIT: u64 = 480;
+const PICTURE_LIMIT: u64 = 8192;
+
 const GENERATES: &[&str] = &["generateContent", "countTokens", "createCachedContent", "batchGenerateContent"];
+const DRAWS: &[&str] = &["predict"];
 const EMBEDS: &[&str] = &["embedContent", "countTextTokens", "countTokens", "asyncBatchEmbedContent"];
 
 /// A line of the catalogue: id, name for people, when it was made known, and
 /// whether it thinks.
-type Line = (&'static str, &'static str, u64, Thinks);
+type Line<'a> = (&'a str, &'a str, u64, Thinks);
 
-const GOOGLE: &[Line] = &[
+const GOOGLE: &[Line<'static>] = &[
     ("gemini-3.1-pro-preview", "Gemini 3.1 Pro Preview", 1_771_459_200, Thinks::Yes),
     ("gemini-3-pro-preview", "Gemini 3 Pro Preview", 1_763_424_000, Thinks::Yes),
     ("gemini-3-pro-image-preview", "Gemini 3 Pro Image Preview", 1_763_596_800, Thinks::Yes),
@@ -31,10 +36,11 @@ const GOOGLE: &[Line] = &[
     ("gemini-2.5-flash-lite", "Gemini 2.5 Flash-Lite", 1_753_142_400, Thinks::Yes),
     ("gemini-2.5-flash-image", "Gemini 2.5 Flash Image", 1_759_363_200, Thinks::No),
     ("gemini-2.0-flash", "Gemini 2.0 Flash", 1_738_713_600, Thinks::No),
+    ("imagen-4.0-generate-001", "Imagen 4", 1_755_129_600, Thinks::No),
     ("gemini-embedding-001", "Gemini Embedding 001", 1_752_451_200, Thinks::No),
 ];
 
-const OPENAI: &[Line] = &[
+const OPENAI: &[Line<'static>] = &[
     ("gpt-5.5", "GPT-5.5", 1_776_902_400, Thinks::Yes),
     ("gpt-5", "GPT-5", 1_754_425_777, Thinks::Yes),
     ("gpt-5-mini", "GPT-5 mini", 1_754_425_928, Thinks::Yes),
@@ -66,22 +72,23 @@ pub(super) fn page(page: &Page) -> ModelPage {
 /// The model of this name; a name that no list has is described as if it had.
 pub(super) fn find(id: &str) -> Model {
     let known = GOOGLE.iter().chain(OPENAI).find(|line| line.0 == id);
-    known.map_or_else(
-        || Model { id: id.to_owned(), display_name: id.to_owned(), ..model(&("", "", SOME_DAY, Thinks::No)) },
-        model,
-    )
+    model(known.unwrap_or(&(id, id, SOME_DAY, Thinks::No)))
 }
 
-fn model((id, display_name, created, thinking): &Line) -> Model {
-    let embeds = id.contains("embedding");
+fn model((id, display_name, created, thinking): &Line<'_>) -> Model {
+    let (input_limit, output_limit, methods) = match id {
+        id if id.contains("embedding") => (EMBEDDED_LIMIT, 1, EMBEDS),
+        id if id.starts_with("imagen") => (DRAWN_LIMIT, PICTURE_LIMIT, DRAWS),
+        _ => (INPUT_LIMIT, OUTPUT_LIMIT, GENERATES),
+    };
     Model {
         id: (*id).to_owned(),
         display_name: (*display_name).to_owned(),
         created: *created,
         owned_by: "system",
-        input_limit: if embeds { EMBEDDED_LIMIT } else { INPUT_LIMIT },
-        output_limit: if embeds { 1 } else { OUTPUT_LIMIT },
-        methods: if embeds { EMBEDS } else { GENERATES },
+        input_limit,
+        output_limit,
+        methods,
         thinking: *thinking,
     }
 }

@@ -7,7 +7,7 @@ use mynah::{
     dialect::{self, Occasion},
     identity::{Fingerprint, Identity},
     plan::{self, Marks, WirePlan},
-    reply::{Call, Candidate, Deltas, Finish, Generation, Modality, Part, Reply, Usage},
+    reply::{Call, Candidate, Deltas, Embeddings, Finish, Generation, Media, Modality, Part, Reply, Usage},
     request::Request,
 };
 use serde_json::{Value, json};
@@ -160,7 +160,7 @@ fn reply_of(candidates: Vec<Vec<Part>>) -> Reply {
     let candidates =
         candidates.into_iter().map(|parts| Candidate { parts, finish: Finish::Length }).collect();
     let usage = Usage { input: vec![(Modality::Text, 3)], output: 2, ..Usage::default() };
-    Reply::Generation(Generation { candidates, usage, block: None })
+    Reply::Generation(Generation { candidates, usage, ..Generation::default() })
 }
 
 fn json_of(plan: &WirePlan) -> Value {
@@ -188,4 +188,35 @@ fn gemini_3_signs_the_first_of_its_calls() {
     };
     assert_eq!(signed("gemini-3-pro-preview"), [true, false]);
     assert_eq!(signed("gemini-2.5-pro"), [false, false]);
+}
+
+#[test]
+fn vectors_are_said_as_they_are() {
+    let reply = Reply::Embeddings(Embeddings { vectors: vec![vec![1.0, -0.5], Vec::new()], tokens: 7 });
+    let body = |extra: &str| {
+        let body = format!(r#"{{"model": "m", "input": "x", "dimensions": 3{extra}}}"#);
+        serde_json::from_str(&body).unwrap()
+    };
+    let floats = json_of(&said("/v1/embeddings", body(""), &reply));
+    assert_eq!([0, 1].map(|at| &floats["data"][at]["embedding"]), [&json!([1.0, -0.5]), &json!([])]);
+    assert_eq!(floats["usage"], json!({"prompt_tokens": 7, "total_tokens": 7}));
+    let base64 = json_of(&said("/v1/embeddings", body(r#", "encoding_format": "base64""#), &reply));
+    assert_eq!([0, 1].map(|at| &base64["data"][at]["embedding"]), [&json!("AACAPwAAAL8="), &json!("")]);
+
+    let content = json!({"content": {"parts": [{"text": "x"}]}, "outputDimensionality": 3});
+    let one = json_of(&said("/v1/models/m:embedContent", content.clone(), &reply));
+    assert_eq!(one, json!({"embedding": {"values": [1.0, -0.5]}}));
+    let batch = json!({"requests": [content]});
+    let several = json_of(&said("/v1/models/m:batchEmbedContents", batch, &reply));
+    assert_eq!(several["embeddings"], json!([{"values": [1.0, -0.5]}, {"values": []}]));
+    assert_eq!(several["usageMetadata"]["promptTokenCount"], 7);
+}
+
+#[test]
+fn a_picture_keeps_its_type() {
+    let reply = Reply::Images(vec![Media { mime: "image/webp".into(), content: Bytes::from_static(b"abc") }]);
+    let drawn = json_of(&said("/v1/images/generations", json!({"prompt": "x"}), &reply));
+    assert_eq!(drawn["data"], json!([{"url": "data:image/webp;base64,YWJj"}]));
+    let predicted = json_of(&said("/v1/models/m:predict", json!({"instances": [{"prompt": "x"}]}), &reply));
+    assert_eq!(predicted, json!({"predictions": [{"mimeType": "image/webp", "bytesBase64Encoded": "YWJj"}]}));
 }

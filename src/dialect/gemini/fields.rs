@@ -65,6 +65,53 @@ pub(super) static COUNT: Message = Message {
     ],
 };
 
+pub(super) static EMBED: Message = Message {
+    name: "EmbedContentRequest",
+    fields: &[
+        ("model", Text),
+        ("content", Kind::Message(&CONTENT)),
+        ("taskType", Kind::Enum(&TASK_TYPE)),
+        ("title", Text),
+        ("outputDimensionality", Int32),
+        ("embedContentConfig", Kind::Message(&EMBED_CONFIG)),
+    ],
+};
+
+pub(super) static EMBED_BATCH: Message = Message {
+    name: "BatchEmbedContentsRequest",
+    fields: &[("model", Text), ("requests", List(&Kind::Message(&EMBED)))],
+};
+
+static EMBED_CONFIG: Message = Message {
+    name: "EmbedContentConfig",
+    fields: &[
+        ("taskType", Kind::Enum(&TASK_TYPE)),
+        ("title", Text),
+        ("outputDimensionality", Int32),
+        ("autoTruncate", Bool),
+        ("documentOcr", Bool),
+        ("audioTrackExtraction", Bool),
+    ],
+};
+
+static TASK_TYPE: Enum = Enum {
+    name: "TaskType",
+    values: &[
+        "TASK_TYPE_UNSPECIFIED",
+        "RETRIEVAL_QUERY",
+        "RETRIEVAL_DOCUMENT",
+        "SEMANTIC_SIMILARITY",
+        "CLASSIFICATION",
+        "CLUSTERING",
+        "QUESTION_ANSWERING",
+        "FACT_VERIFICATION",
+        "CODE_RETRIEVAL_QUERY",
+    ],
+};
+
+pub(super) static PREDICT: Message =
+    Message { name: "PredictRequest", fields: &[("instances", List(&Any)), ("parameters", Any)] };
+
 static CONTENT: Message =
     Message { name: "Content", fields: &[("role", Text), ("parts", List(&Kind::Message(&PART)))] };
 

@@ -5,8 +5,10 @@
 //! the real service show.
 
 mod conform;
+mod embed;
 mod fields;
 pub(super) mod head;
+mod images;
 mod models;
 mod read;
 pub(crate) mod refuse;
@@ -71,6 +73,8 @@ impl Dialect for Gemini {
                 Operation::Generate
             }
             (Method::POST, Some("countTokens")) if is_model => Operation::Count,
+            (Method::POST, Some("embedContent" | "batchEmbedContents")) if is_model => Operation::Embed,
+            (Method::POST, Some("predict")) if is_model => Operation::Images,
             (Method::POST, Some(verb)) if is_model => unserved(verb),
             _ if is_shared => return None,
             _ => Operation::Unknown,
@@ -93,12 +97,14 @@ impl Dialect for Gemini {
 
     fn read(&self, route: &Route, request: &Request, body: &mut Value) -> Result<Ask, ApiError> {
         match route.operation {
-            Operation::Embed | Operation::Images | Operation::Unserved(_) => {
-                Err(refuse::unknown_path(&request.path))
+            Operation::Unserved(_) => Err(refuse::unknown_path(&request.path)),
+            _ if route.model.len() > LONGEST_MODEL => {
+                Err(refuse::no_such_model(&route.model, route.version, method_name(route.operation)))
             }
-            _ if route.model.len() > LONGEST_MODEL => Err(refuse::no_such_model(&route.model, route.version)),
             Operation::Generate => read::generate(route, body),
             Operation::Count => read::count(route, body),
+            Operation::Embed => embed::read(route, request, body),
+            Operation::Images => images::read(route, body),
             Operation::Models => read::models(request),
             Operation::Model => {
                 Ok(Ask { model: route.model.clone(), shape: Shape::Document, want: Want::Model })
@@ -121,12 +127,15 @@ impl Dialect for Gemini {
 
     fn say(&self, route: &Route, ask: &Ask, reply: &Reply, occasion: &Occasion<'_>) -> Said {
         let (style, form) = frame(route.shape);
-        let events = match reply {
-            Reply::Generation(said) => say::generation(ask, said, style, occasion),
-            Reply::Count(tokens) => Events::one(style, &say::count(tokens)),
-            Reply::Models(page) => Events::one(style, &models::page(page)),
-            Reply::Model(model) => Events::one(style, &models::model(model)),
-            Reply::Embeddings(_) | Reply::Images(_) => Events::new(style),
+        let events = match (reply, &ask.want) {
+            (Reply::Generation(said), _) => say::generation(ask, said, style, occasion),
+            (Reply::Count(tokens), _) => Events::one(style, &say::count(tokens)),
+            (Reply::Models(page), _) => Events::one(style, &models::page(page)),
+            (Reply::Model(model), _) => Events::one(style, &models::model(model)),
+            (Reply::Embeddings(said), Want::Embed(want)) => embed::say(want, said, style),
+            (Reply::Images(said), _) => images::say(said, style),
+            // Nobody gets vectors who did not ask for them.
+            (Reply::Embeddings(_), _) => Events::new(style),
         };
         Said {
             status: StatusCode::OK,
@@ -170,7 +179,6 @@ pub(crate) fn envelope(error: &ApiError) -> Value {
 /// A method that is known by its name alone.
 fn unserved(verb: &str) -> Operation {
     match verb {
-        "predict" => Operation::Unserved("images"),
         "predictLongRunning" => Operation::Unserved("video"),
         "batchGenerateContent" | "asyncBatchEmbedContent" => Operation::Unserved("batch"),
         _ => Operation::Unknown,
@@ -211,12 +219,25 @@ fn shape(verb: Option<&str>, request: &Request) -> Shape {
     }
 }
 
+/// The method that an unknown model is said not to support; a batch of contents
+/// to embed is told by its single form.
+fn method_name(operation: Operation) -> &'static str {
+    match operation {
+        Operation::Count => "countTokens",
+        Operation::Embed => "embedContent",
+        Operation::Images => "predict",
+        _ => "generateContent",
+    }
+}
+
 /// The method's name in Google's RPCs, which an authentication error tells.
 fn rpc_name(route: &Route) -> String {
     let (service, method) = match (route.operation, route.shape) {
         (Operation::Models, _) => ("ModelService", "ListModels"),
         (Operation::Model, _) => ("ModelService", "GetModel"),
         (Operation::Count, _) => ("GenerativeService", "CountTokens"),
+        (Operation::Embed, _) => ("GenerativeService", "EmbedContent"),
+        (Operation::Images, _) => ("PredictionService", "Predict"),
         (_, Shape::Document) => ("GenerativeService", "GenerateContent"),
         _ => ("GenerativeService", "StreamGenerateContent"),
     };

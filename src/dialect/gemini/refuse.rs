@@ -136,6 +136,66 @@ pub(super) fn contents(body: &Value, message: &str) -> Result<(), ApiError> {
     Ok(())
 }
 
+/// The requests of a batch of contents to embed.
+pub(super) fn batch(body: &Value) -> Result<&[Value], ApiError> {
+    let message = "BatchEmbedContentsRequest";
+    match body["requests"].as_array() {
+        Some(requests) if requests.len() > MOST_EMBEDDED => {
+            let reason = format!("at most {MOST_EMBEDDED} requests can be in one batch");
+            Err(invalid(message, "requests", &reason))
+        }
+        Some(requests) if !requests.is_empty() => Ok(requests),
+        _ => Err(invalid(message, "requests", "requests is not specified")),
+    }
+}
+
+const MOST_EMBEDDED: usize = 100;
+
+/// The parts of a content to embed.
+pub(super) fn embedded<'a>(request: &'a Value, message: &str) -> Result<&'a [Value], ApiError> {
+    let parts = match request["content"]["parts"].as_array() {
+        Some(parts) if !parts.is_empty() => parts,
+        _ => return Err(invalid(message, "content", "content is not specified")),
+    };
+    if parts.iter().any(|part| part["text"] == "" || !has_content(part)) {
+        return Err(ApiError::new(400, "EmbedContentRequest.content contains an empty Part."));
+    }
+    Ok(parts)
+}
+
+/// How many numbers a vector is to have.
+pub(super) fn dimensions(request: &Value, message: &str) -> Result<Option<usize>, ApiError> {
+    let places = [request, &request["embedContentConfig"]];
+    let Some(wanted) = places.iter().find_map(|place| place["outputDimensionality"].as_i64()) else {
+        return Ok(None);
+    };
+    match usize::try_from(wanted) {
+        Ok(wanted) if (1..=MOST_DIMENSIONS).contains(&wanted) => Ok(Some(wanted)),
+        _ => {
+            let reason = format!("output_dimensionality must be in the range [1, {MOST_DIMENSIONS}].");
+            Err(invalid(message, "output_dimensionality", &reason))
+        }
+    }
+}
+
+const MOST_DIMENSIONS: usize = 3072;
+
+/// What is to be drawn.
+pub(super) fn drawn(body: &Value) -> Result<&str, ApiError> {
+    let message = "PredictRequest";
+    let Some(instance) = body["instances"].get(0) else {
+        return Err(invalid(message, "instances", "instances is not specified"));
+    };
+    let count = &body["parameters"]["sampleCount"];
+    if !count.is_null() && !count.as_u64().is_some_and(|count| (1..=4).contains(&count)) {
+        return Err(invalid(message, "parameters", "sampleCount must be in the range [1, 4]."));
+    }
+    match instance["prompt"].as_str() {
+        Some(prompt) if !prompt.is_empty() => Ok(prompt),
+        _ => Err(invalid(&format!("{message}.instances[0]"), "prompt", "prompt is not specified")),
+    }
+}
+
 /// Whether a part says anything; a signature may stand alone.
 fn has_content(part: &Value) -> bool {
     [
@@ -194,12 +254,12 @@ pub(super) fn too_large(limit: u64) -> ApiError {
     ApiError::new(413, format!("Request payload size exceeds the limit: {limit} bytes."))
 }
 
-pub(super) fn no_such_model(model: &str, version: &str) -> ApiError {
+pub(super) fn no_such_model(model: &str, version: &str, method: &str) -> ApiError {
     let model = shortened(model);
     ApiError::new(
         404,
         format!(
-            "models/{model} is not found for API version {version}, or is not supported for generateContent. Call \
+            "models/{model} is not found for API version {version}, or is not supported for {method}. Call \
              ModelService.ListModels to see the list of available models and their supported methods."
         ),
     )

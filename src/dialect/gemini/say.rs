@@ -367,12 +367,12 @@ fn details<S: serde::Serializer>(details: &[(Modality, u64)], serializer: S) -> 
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct ModalityCount {
+pub(super) struct ModalityCount {
     modality: &'static str,
     token_count: u64,
 }
 
-fn modality_count((modality, tokens): &(Modality, u64)) -> ModalityCount {
+pub(super) fn modality_count((modality, tokens): &(Modality, u64)) -> ModalityCount {
     ModalityCount {
         modality: match modality {
             Modality::Text => "TEXT",

@@ -29,11 +29,16 @@ impl Constants {
     pub(super) fn new(occasion: &Occasion<'_>) -> Self {
         Self {
             id: occasion.identity.draw("id").alphanumeric("chatcmpl-", 29),
-            // The clock does not go back behind 1970.
-            created: u64::try_from(occasion.now.as_second()).unwrap_or_default(),
+            created: created(occasion),
             fingerprint: occasion.identity.draw_for_server("system_fingerprint").hex("fp_", 10),
         }
     }
+}
+
+/// In Unix seconds.
+pub(super) fn created(occasion: &Occasion<'_>) -> u64 {
+    // The clock does not go back behind 1970.
+    u64::try_from(occasion.now.as_second()).unwrap_or_default()
 }
 
 pub(super) const SERVICE_TIER: &str = "default";

@@ -91,6 +91,22 @@ pub(super) static CHAT: &[Field] = &[
     optional("function_call", Any),
 ];
 
+pub(super) static EMBEDDINGS: &[Field] = &[
+    // Its many forms are told apart where it is read.
+    required("input", Any),
+    optional("encoding_format", Word(&["float", "base64"])),
+    optional("dimensions", Int(1, LARGE)),
+    optional("user", Text),
+];
+
+pub(super) static IMAGES: &[Field] = &[
+    required("prompt", Text),
+    optional("n", Int(1, 10)),
+    optional("size", Text),
+    optional("response_format", Word(&["url", "b64_json"])),
+    optional("user", Text),
+];
+
 static STREAM_OPTIONS: &[Field] = &[optional("include_usage", Bool), optional("include_obfuscation", Bool)];
 
 static MESSAGE: &[Field] = &[

@@ -21,10 +21,18 @@ pub(super) fn success(ask: &Ask, reply: &Reply, occasion: &Occasion<'_>) -> Head
     let mut headers = match (reply, ask.shape) {
         (Reply::Generation(_), Shape::Document) => COMPLETION.clone(),
         (Reply::Generation(_), Shape::Sse | Shape::Array) => STREAM.clone(),
+        (Reply::Embeddings(_), _) => EMBEDDINGS.clone(),
         _ => SERVED.clone(),
     };
-    if let Reply::Generation(said) = reply {
-        let spent = said.usage.input_total();
+    let spent = match reply {
+        Reply::Generation(said) => Some(said.usage.input_total()),
+        Reply::Embeddings(said) => {
+            put(&mut headers, MODEL, ask.model.clone());
+            Some(said.tokens)
+        }
+        _ => None,
+    };
+    if let Some(spent) = spent {
         headers.insert(REMAINING_TOKENS, HeaderValue::from(TOKEN_LIMIT.saturating_sub(spent)));
         put(&mut headers, RESET_TOKENS, go_duration(spent.min(TOKEN_LIMIT) * MINUTE / TOKEN_LIMIT));
     }
@@ -63,6 +71,7 @@ fn every(headers: &mut HeaderMap, occasion: &Occasion<'_>) {
     put(headers, CF_RAY, identity.draw("cf-ray").hex("", 16) + "-ZRH");
 }
 
+const MODEL: HeaderName = HeaderName::from_static("openai-model");
 const PROCESSING_MS: HeaderName = HeaderName::from_static("openai-processing-ms");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const CF_RAY: HeaderName = HeaderName::from_static("cf-ray");
@@ -105,6 +114,8 @@ const JSON: &str = "application/json";
 // The heads, but for what varies: made once, since filling a map costs more
 // than copying it.
 static COMPLETION: LazyLock<HeaderMap> = LazyLock::new(|| head(JSON, &[SERVICE, RATE_LIMITS, CLOUDFLARE]));
+static EMBEDDINGS: LazyLock<HeaderMap> =
+    LazyLock::new(|| head(JSON, &[&[("openai-model", OPEN)], SERVICE, RATE_LIMITS, CLOUDFLARE]));
 static STREAM: LazyLock<HeaderMap> =
     LazyLock::new(|| head("text/event-stream; charset=utf-8", &[SERVICE, RATE_LIMITS, CLOUDFLARE]));
 static SERVED: LazyLock<HeaderMap> = LazyLock::new(|| head(JSON, &[SERVICE, CLOUDFLARE]));

@@ -7,8 +7,10 @@
 mod chat;
 mod check;
 mod chunks;
+mod embeddings;
 mod fields;
 mod head;
+mod images;
 mod logprobs;
 mod read;
 mod refuse;
@@ -47,6 +49,8 @@ impl Dialect for OpenAi {
         })?;
         let (allowed, operation, model) = match path {
             "/chat/completions" => (Method::POST, Operation::Generate, ""),
+            "/embeddings" => (Method::POST, Operation::Embed, ""),
+            "/images/generations" => (Method::POST, Operation::Images, ""),
             "/models" => (Method::GET, Operation::Models, ""),
             _ => match path.strip_prefix("/models/") {
                 Some(model) if !model.is_empty() => (Method::GET, Operation::Model, model),
@@ -70,14 +74,16 @@ impl Dialect for OpenAi {
         match route.operation {
             Operation::Models => Ok(read::models(route)),
             Operation::Model => Ok(read::model(route)),
-            Operation::Generate if !body.is_object() => Err(refuse::not_an_object(check::got(body))),
+            Operation::Generate | Operation::Embed | Operation::Images if !body.is_object() => {
+                Err(refuse::not_an_object(check::got(body)))
+            }
             Operation::Generate => read::chat(route, body),
+            Operation::Embed => embeddings::read(route, body),
+            Operation::Images => images::read(route, body),
             Operation::WrongMethod => Err(refuse::wrong_method(request.method.as_str(), &request.path)),
-            Operation::Count
-            | Operation::Embed
-            | Operation::Images
-            | Operation::Unserved(_)
-            | Operation::Unknown => Err(refuse::unknown_path(request.method.as_str(), &request.path)),
+            Operation::Count | Operation::Unserved(_) | Operation::Unknown => {
+                Err(refuse::unknown_path(request.method.as_str(), &request.path))
+            }
         }
     }
 
@@ -105,9 +111,12 @@ impl Dialect for OpenAi {
             },
             (Reply::Models(page), _) => Events::one(pretty, &models(route.host, page)),
             (Reply::Model(described), _) => Events::one(pretty, &model(route.host, described)),
-            // OpenAI counts no tokens and generates for nobody who did not ask.
-            (Reply::Count(_) | Reply::Generation(_), _) => Events::new(pretty),
-            (Reply::Embeddings(_) | Reply::Images(_), _) => Events::new(pretty),
+            (Reply::Embeddings(said), Want::Embed(want)) => embeddings::say(ask, want, said, pretty),
+            (Reply::Images(said), Want::Images(want)) => images::say(want, said, pretty, occasion),
+            // OpenAI counts no tokens, and nobody gets what was not asked for.
+            (Reply::Count(_) | Reply::Generation(_) | Reply::Embeddings(_) | Reply::Images(_), _) => {
+                Events::new(pretty)
+            }
         };
         let (form, carry) = match ask.shape {
             Shape::Document => (Form::Document { tail: "\n" }, Carry::Length),

@@ -19,14 +19,7 @@ pub(super) fn models(route: &Route) -> Ask {
     Ask {
         model: String::new(),
         shape: Shape::Document,
-        want: Want::Models(Page {
-            vendor: match route.host {
-                Host::Own => Vendor::OpenAi,
-                Host::Google => Vendor::Google,
-            },
-            size: usize::MAX,
-            after: None,
-        }),
+        want: Want::Models(Page { vendor: vendor(route.host), size: usize::MAX, after: None }),
     }
 }
 
@@ -66,14 +59,27 @@ pub(super) fn chat(route: &Route, body: &Value) -> Result<Ask, ApiError> {
         ..Generate::default()
     };
     Ok(Ask {
-        model: match route.host {
-            Host::Own => model,
-            Host::Google => model.strip_prefix("models/").unwrap_or(model),
-        }
-        .to_owned(),
+        model: named(route.host, model),
         shape: if is_stream { Shape::Sse } else { Shape::Document },
         want: Want::Generate(Box::new(generate)),
     })
+}
+
+/// Whose models are asked for in this house.
+pub(super) fn vendor(host: Host) -> Vendor {
+    match host {
+        Host::Own => Vendor::OpenAi,
+        Host::Google => Vendor::Google,
+    }
+}
+
+/// A model's name as answers tell it.
+pub(super) fn named(host: Host, model: &str) -> String {
+    match host {
+        Host::Own => model,
+        Host::Google => model.strip_prefix("models/").unwrap_or(model),
+    }
+    .to_owned()
 }
 
 /// Makes a struct of the members of an object that are read, absent ones null.
@@ -106,7 +112,7 @@ fn items(value: &Value) -> &[Value] {
     value.as_array().map(Vec::as_slice).unwrap_or_default()
 }
 
-fn model_name(model: &Value) -> Result<&str, ApiError> {
+pub(super) fn model_name(model: &Value) -> Result<&str, ApiError> {
     match model {
         Value::String(model) if model.len() > LONGEST_MODEL => Err(refuse::no_such_model(model)),
         Value::String(model) if !model.is_empty() => Ok(model),

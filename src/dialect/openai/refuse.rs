@@ -81,6 +81,36 @@ pub(super) fn list_too_long(path: &str, most: usize, length: usize) -> ApiError 
     invalid(message, path, "array_above_max_length")
 }
 
+/// What is said of inputs to embed that are neither texts nor tokens.
+pub(super) fn invalid_input() -> ApiError {
+    let reference = "https://platform.openai.com/docs/api-reference";
+    invalid_request(400, format!("'$.input' is invalid. Please check the API reference: {reference}."))
+}
+
+pub(super) fn empty_input(path: &str) -> ApiError {
+    invalid_request(400, format!("Invalid '{path}': input cannot be an empty string."))
+}
+
+pub(super) fn too_many_inputs(most: usize) -> ApiError {
+    invalid_request(400, format!("Invalid 'input': array length must be {most} or less."))
+}
+
+pub(super) fn too_many_dimensions(got: u64, most: u64) -> ApiError {
+    let message = format!("Invalid value for 'dimensions' = {got}. Must be less than or equal to {most}.");
+    invalid_request(400, message)
+}
+
+pub(super) fn fixed_dimensions() -> ApiError {
+    invalid_request(400, "This model does not support specifying dimensions.")
+}
+
+pub(super) fn empty_text(path: &str) -> ApiError {
+    let message = format!(
+        "Invalid '{path}': empty string. Expected a string with minimum length 1, but got an empty string instead."
+    );
+    invalid(message, path, "empty_string")
+}
+
 pub(super) fn only_with(param: &str, other: &str, state: &str) -> ApiError {
     let message = format!("The '{param}' parameter is only allowed when '{other}' is {state}.");
     invalid_request(400, message).with("param", param)

@@ -21,7 +21,7 @@ test('models are listed with all that Google tells of them', async () => {
   assert.equal(flash.displayName, 'Gemini 2.5 Flash');
   assert.ok(flash.inputTokenLimit > 0 && flash.outputTokenLimit > 0);
   assert.ok(flash.supportedActions.includes('generateContent'));
-  assert.ok(listed.every((model) => /^models\/gemini-/.test(model.name)));
+  assert.ok(listed.every((model) => /^models\/(gemini|imagen)-/.test(model.name)));
 });
 
 test('pages of two put together are the whole list', async () => {

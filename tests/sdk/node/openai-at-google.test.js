@@ -37,7 +37,7 @@ test("Google's endpoint for OpenAI SDKs lists Google's models", async () => {
   const models = await Array.fromAsync(client.models.list());
   assert.ok(models.length > 0);
   for (const model of models) {
-    assert.match(model.id, /^models\/gemini-/);
+    assert.match(model.id, /^models\/(gemini|imagen)-/);
     assert.equal(model.object, 'model');
     assert.equal(model.owned_by, 'google');
   }

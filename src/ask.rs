@@ -180,6 +180,10 @@ pub enum Text {
 pub struct Prompt {
     /// The last text of the user.
     pub text: String,
+    /// All that the system says.
+    pub system: String,
+    /// 1 + the turns that the model had so far.
+    pub turn: u64,
     /// MIME types of what is attached to it.
     pub attachments: Vec<String>,
     /// Results of tools, by their names, that came after the model's last turn.
@@ -189,6 +193,19 @@ pub struct Prompt {
 }
 
 impl Prompt {
+    /// Its size in tokens.
+    pub fn size(&self) -> u64 {
+        self.tokens.iter().map(|(_, tokens)| tokens).sum()
+    }
+
+    /// Adds to what the system says.
+    pub fn add_system(&mut self, text: &str) {
+        if !self.system.is_empty() {
+            self.system.push('\n');
+        }
+        self.system.push_str(text);
+    }
+
     /// Adds to its size.
     pub fn add_tokens(&mut self, modality: Modality, tokens: u64) {
         if tokens == 0 {

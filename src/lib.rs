@@ -36,6 +36,7 @@ pub mod redact;
 pub mod reply;
 pub mod request;
 pub mod scenario;
+pub mod select;
 pub mod server;
 mod store;
 pub mod tokens;

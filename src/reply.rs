@@ -367,7 +367,7 @@ pub struct ApiError {
     /// `code` at OpenAI.
     pub members: Map<String, Value>,
     /// When to come back, where the caller is told.
-    pub retry: Option<Retry>,
+    pub retry: Option<Box<Retry>>,
 }
 
 /// When a caller is to come back, and in which words it is told.

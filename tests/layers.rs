@@ -16,12 +16,21 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("reply", &["tokens"]),
     ("ask", &["reply"]),
     ("identity", &["request"]),
+    ("notation", &[]),
     ("dialect", &["ask", "identity", "reply", "request", "tokens"]),
     ("answer", &["ask", "reply", "tokens"]),
-    ("plan", &["dialect"]),
-    ("store", &[]),
-    ("server", &["answer", "ask", "dialect", "identity", "plan", "redact", "reply", "request"]),
-    ("cli", &["plan", "server", "store"]),
+    ("plan", &["dialect", "identity", "notation", "request"]),
+    ("scenario", &["answer", "ask", "dialect", "identity", "notation", "plan", "reply", "tokens"]),
+    ("select", &["ask", "dialect", "identity", "notation", "request", "scenario"]),
+    ("store", &["scenario"]),
+    (
+        "server",
+        &[
+            "answer", "ask", "dialect", "identity", "plan", "redact", "reply", "request", "scenario",
+            "select", "store",
+        ],
+    ),
+    ("cli", &["notation", "plan", "request", "scenario", "server", "store"]),
 ];
 
 /// Modules that may wait, open sockets and files, and look at a clock.

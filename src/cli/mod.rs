@@ -1,9 +1,13 @@
 //! The command line: one file for each command.
 
 mod banner;
+mod check;
 mod health;
 mod log;
 mod output;
+mod plan;
+mod schema;
+mod seed;
 mod serve;
 mod signals;
 
@@ -23,6 +27,8 @@ pub enum Exit {
     Usage = 2,
     /// The address cannot be listened on.
     Address = 3,
+    /// A scenario file is wrong.
+    Files = 4,
 }
 
 impl From<Exit> for ExitCode {
@@ -44,12 +50,19 @@ Exit codes:
   0  all is well
   1  the answer is no: an unhealthy server, a file that cannot be written
   2  the command line is wrong
-  3  the address cannot be listened on";
+  3  the address cannot be listened on
+  4  a scenario file is wrong";
 
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Answer API calls until it is told to end
     Serve(serve::Serve),
+    /// Tell all that is wrong with scenario files, and what is suspicious
+    Check(check::Check),
+    /// Print what a request would get, and why
+    Plan(plan::Plan),
+    /// Print the JSON Schema of scenario files, for editors
+    Schema(schema::Schema),
     /// Ask a running server whether it is well
     Health(health::Health),
 }
@@ -66,7 +79,20 @@ pub fn main() -> ExitCode {
     };
     let exit = match arguments.command {
         Command::Serve(serve) => serve.run(),
+        Command::Check(check) => check.run(),
+        Command::Plan(plan) => plan.run(),
+        Command::Schema(schema) => schema.run(),
         Command::Health(health) => health.run(),
     };
     exit.into()
+}
+
+/// The time of `--clock`.
+fn clock(text: &str) -> Result<jiff::Timestamp, String> {
+    let expected = "expected a time in RFC 3339 such as 2026-01-01T00:00:00Z";
+    let time: jiff::Timestamp = text.parse().map_err(|error| format!("{expected}: {error}"))?;
+    if time < jiff::Timestamp::UNIX_EPOCH {
+        return Err(format!("{expected}, from 1970 on"));
+    }
+    Ok(time)
 }

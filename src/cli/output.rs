@@ -12,3 +12,8 @@ pub(super) fn print(text: &str) {
 pub(super) fn complain(problem: &str) {
     drop(writeln!(std::io::stderr(), "mynah: {problem}"));
 }
+
+/// Prints problems that tell for themselves where they stand.
+pub(super) fn complain_at_length(problems: &str) {
+    drop(writeln!(std::io::stderr(), "{problems}\n"));
+}

@@ -6,10 +6,11 @@ use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 use tracing_subscriber::filter::LevelFilter;
 
-use super::{Exit, banner::banner, log, output, signals};
+use super::{Exit, banner::banner, clock, log, output, seed::Seed, signals};
 use crate::{
     plan::Marks,
-    server::{Builder, Ids, MAX_BODY, Server, StartError},
+    scenario::error::Severity,
+    server::{Builder, Ids, MAX_BODY, Server, StartError, Unmatched},
     store,
 };
 
@@ -19,6 +20,14 @@ const PORT: u16 = 4100;
 /// Answer API calls until it is told to end
 #[derive(Debug, Args)]
 pub(super) struct Serve {
+    /// Scenario files, and folders of them; without any, every request gets the built-in answer
+    #[arg(value_name = "FILES")]
+    files: Vec<PathBuf>,
+
+    /// What a request for content gets that no stub answers [default: miss, or built-in without files]
+    #[arg(long, value_enum, value_name = "ANSWER")]
+    unmatched: Option<UnmatchedArgument>,
+
     /// The address to listen on; beyond loopback only if you say so
     #[arg(long, default_value = "127.0.0.1", value_parser = host)]
     host: IpAddr,
@@ -35,9 +44,8 @@ pub(super) struct Serve {
     #[arg(long, value_name = "PREFIX", default_value = "", value_parser = base_path)]
     base_path: String,
 
-    /// The source of all variation: ids, timings in headers, log probabilities
-    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
-    seed: u64,
+    #[command(flatten)]
+    seed: Seed,
 
     /// Stop the clock at this time, such as 2026-01-01T00:00:00Z
     #[arg(long, value_name = "TIME", value_parser = clock)]
@@ -73,6 +81,14 @@ enum IdsArgument {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
+enum UnmatchedArgument {
+    /// The built-in answer
+    BuiltIn,
+    /// An error that tells the nearest stub and what differs
+    Miss,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
 enum Log {
     Off,
     Error,
@@ -98,8 +114,19 @@ impl Serve {
     async fn serve(self) -> Exit {
         let listening = match self.builder().bind().await {
             Ok(listening) => listening,
+            Err(StartError::Scenarios(problems)) => {
+                output::complain_at_length(&problems.to_string());
+                let errors = problems.count(Severity::Error);
+                return fail(
+                    Exit::Files,
+                    &format!("nothing is served: {errors} to mend in the scenario files"),
+                );
+            }
             Err(error) => return fail(Exit::Address, &error.to_string()),
         };
+        if !listening.warnings().0.is_empty() {
+            output::complain_at_length(&listening.warnings().to_string());
+        }
         let port_file = self.port_file.clone().map(|path| PortFile::new(path, listening.address().port()));
         let last = port_file.clone();
         let stop = match signals::watch(move || end(last.as_ref())) {
@@ -122,7 +149,7 @@ impl Serve {
             .host(self.host)
             .port(self.port)
             .base_path(&self.base_path)
-            .seed(self.seed)
+            .seed(self.seed.value)
             .ids(match self.ids {
                 IdsArgument::Counted => Ids::Counted,
                 IdsArgument::ByRequest => Ids::ByRequest,
@@ -132,6 +159,13 @@ impl Serve {
         if let Some(now) = self.clock {
             builder = builder.clock(now);
         }
+        if let Some(unmatched) = self.unmatched {
+            builder = builder.unmatched(match unmatched {
+                UnmatchedArgument::BuiltIn => Unmatched::BuiltIn,
+                UnmatchedArgument::Miss => Unmatched::Miss,
+            });
+        }
+        let builder = self.files.iter().fold(builder, Builder::scenarios);
         self.api_key.iter().fold(builder, Builder::api_key)
     }
 }
@@ -197,15 +231,6 @@ fn base_path(text: &str) -> Result<String, String> {
         return Ok(text.to_owned());
     }
     Err("expected a path such as /api: a slash, then letters, digits, / - _ . or ~".to_owned())
-}
-
-fn clock(text: &str) -> Result<Timestamp, String> {
-    let expected = "expected a time in RFC 3339 such as 2026-01-01T00:00:00Z";
-    let time: Timestamp = text.parse().map_err(|error| format!("{expected}: {error}"))?;
-    if time < Timestamp::UNIX_EPOCH {
-        return Err(format!("{expected}, from 1970 on"));
-    }
-    Ok(time)
 }
 
 fn key(text: &str) -> Result<String, String> {

@@ -202,6 +202,11 @@ impl Events {
         events
     }
 
+    /// How its JSON is written.
+    pub fn style(&self) -> Style {
+        self.style
+    }
+
     /// Adds an event that is JSON.
     pub fn json(&mut self, payload: &impl Serialize) {
         write(self.style, payload, &mut self.text);

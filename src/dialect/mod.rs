@@ -4,7 +4,9 @@
 pub mod event;
 pub mod gemini;
 pub mod openai;
+pub mod patch;
 mod path;
+mod retry;
 pub mod style;
 pub mod template;
 
@@ -20,7 +22,8 @@ use crate::{
     reply::{ApiError, Reply},
     request::{Credential, Request},
 };
-use event::{Reading, Said};
+use event::{Events, Reading, Said};
+use patch::Patches;
 
 /// All dialects, in the order in which they are asked whether a request is
 /// theirs.
@@ -42,6 +45,20 @@ pub trait Dialect: fmt::Debug + Sync {
     ///
     /// What the real API would refuse, in its words.
     fn read(&self, route: &Route, request: &Request, body: &mut Value) -> Result<Ask, ApiError>;
+
+    /// Understands as much as it can of a request that the real API would
+    /// refuse.
+    fn guess(&self, route: &Route, body: &Value) -> Ask;
+
+    /// What the real API says with this status, its message included.
+    fn typical_error(&self, route: &Route, status: u16, ask: &Ask) -> ApiError;
+
+    /// What the dialect knows that no other does, in the payload that tells why
+    /// an answer ended.
+    fn patches(&self) -> &'static Patches;
+
+    /// An error as an event of a stream that has begun.
+    fn say_error_event(&self, error: &ApiError, events: &mut Events);
 
     /// The refusal of a body that is not JSON.
     fn not_json(&self, route: &Route, body: &[u8], error: &serde_json::Error) -> ApiError;

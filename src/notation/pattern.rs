@@ -121,7 +121,8 @@ impl Pattern {
     ///
     /// Where one is no glob.
     pub fn with_globs(self) -> Result<Self, String> {
-        let all = |patterns: Vec<Self>| patterns.into_iter().map(Self::with_globs).collect::<Result<Vec<_>, _>>();
+        let all =
+            |patterns: Vec<Self>| patterns.into_iter().map(Self::with_globs).collect::<Result<Vec<_>, _>>();
         Ok(match self {
             Self::Bare(Scalar::Text(text)) if is_glob(&text) => Self::Glob(Glob::new(&text)?),
             Self::Any(patterns) => Self::Any(all(patterns)?),
@@ -161,8 +162,12 @@ impl Pattern {
             Self::Regex(expression) => expression.0.is_match(text),
             Self::Glob(glob) => glob.fits(text),
             Self::Range(range) => text.trim().parse().is_ok_and(|number: f64| range.contains(number)),
-            Self::Is(expected) => json_of(text).is_some_and(|json| equal(expected, &json)) || expected == text,
-            Self::Like(expected) => json_of(text).is_some_and(|json| is_like(expected, &json)) || expected == text,
+            Self::Is(expected) => {
+                json_of(text).is_some_and(|json| equal(expected, &json)) || expected == text
+            }
+            Self::Like(expected) => {
+                json_of(text).is_some_and(|json| is_like(expected, &json)) || expected == text
+            }
             Self::Absent | Self::Any(_) | Self::All(_) | Self::Not(_) => self.holds_for_texts(&[text]),
         }
     }
@@ -213,9 +218,9 @@ pub fn is_like(expected: &Value, found: &Value) -> bool {
             expected.len() <= found.len()
                 && expected.iter().zip(found).all(|(expected, found)| is_like(expected, found))
         }
-        (Value::Object(expected), Value::Object(found)) => expected
-            .iter()
-            .all(|(name, value)| found.get(name).is_some_and(|found| is_like(value, found))),
+        (Value::Object(expected), Value::Object(found)) => {
+            expected.iter().all(|(name, value)| found.get(name).is_some_and(|found| is_like(value, found)))
+        }
         _ => equal(expected, found),
     }
 }
@@ -276,7 +281,8 @@ impl<'de> Visitor<'de> for PatternVisitor {
     }
 
     fn visit_f64<E: Error>(self, number: f64) -> Result<Pattern, E> {
-        let number = serde_json::Number::from_f64(number).ok_or_else(|| E::custom("JSON has no such number"))?;
+        let number =
+            serde_json::Number::from_f64(number).ok_or_else(|| E::custom("JSON has no such number"))?;
         Ok(Pattern::Bare(Scalar::Number(number)))
     }
 
@@ -311,9 +317,7 @@ impl<'de> Visitor<'de> for PatternVisitor {
         };
         match map.next_key::<Tag>()? {
             None => Ok(pattern),
-            Some(_) => Err(A::Error::custom(
-                "a pattern has one key; put several into {all: [{…}, {…}]}",
-            )),
+            Some(_) => Err(A::Error::custom("a pattern has one key; put several into {all: [{…}, {…}]}")),
         }
     }
 }
@@ -388,7 +392,8 @@ impl JsonSchema for Pattern {
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let pattern = generator.subschema_for::<Self>();
         let one = |key: &str, schema: Value| {
-            let mut object = json_schema!({"type": "object", "additionalProperties": false, "required": [key]});
+            let mut object =
+                json_schema!({"type": "object", "additionalProperties": false, "required": [key]});
             object.insert("properties".to_owned(), json!({key: schema}));
             object.to_value()
         };

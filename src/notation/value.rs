@@ -9,7 +9,6 @@ use serde::{
     de::{Error, IgnoredAny, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer},
 };
 
-
 /// The name of the newtype by which a deserializer knows a list that may drop
 /// its brackets.
 pub const LIST: &str = "$list";
@@ -249,7 +248,10 @@ impl fmt::Display for Percent {
     }
 }
 
-word!(Percent, json_schema!({"type": "string", "pattern": "^[-+]?[0-9.]+ ?%$", "description": Percent::EXPECTED}));
+word!(
+    Percent,
+    json_schema!({"type": "string", "pattern": "^[-+]?[0-9.]+ ?%$", "description": Percent::EXPECTED})
+);
 
 /// What a range may be of.
 pub trait Bound: Word + Copy + PartialOrd + fmt::Display {}
@@ -509,9 +511,14 @@ mod tests {
 
     #[test]
     fn durations_are_read_as_people_write_them() {
-        for (text, microseconds) in
-            [("250ms", 250_000), ("1m30s", 90_000_000), ("0s", 0), ("0.4s", 400_000), ("1.5us", 1), ("2h", 7_200_000_000)]
-        {
+        for (text, microseconds) in [
+            ("250ms", 250_000),
+            ("1m30s", 90_000_000),
+            ("0s", 0),
+            ("0.4s", 400_000),
+            ("1.5us", 1),
+            ("2h", 7_200_000_000),
+        ] {
             assert_eq!(Period::from_text(text).unwrap().0.as_micros(), microseconds, "{text}");
         }
         for text in ["", "5", "5 s", "s", "1x", "1.2.3s", "-1s", ".s"] {

@@ -6,6 +6,7 @@ mod frame;
 mod head;
 pub mod pace;
 pub mod place;
+mod show;
 
 use std::time::Duration;
 
@@ -76,8 +77,13 @@ pub fn paced(
     let mut plan = plan(said, &Origin { missed: &times.missed, ..*origin }, marks);
     if let Some(heartbeat) = &tempo.heartbeat {
         let beat = frame::lone(&heartbeat.payload, heartbeat.framing, form);
-        let (body, ends, all) =
-            pace::with_heartbeats(&plan.body, &plan.ends, &fitting(times.clone(), &plan), heartbeat.every, &beat);
+        let (body, ends, all) = pace::with_heartbeats(
+            &plan.body,
+            &plan.ends,
+            &fitting(times.clone(), &plan),
+            heartbeat.every,
+            &beat,
+        );
         (plan.body, plan.ends, plan.times) = (body.into(), ends, all);
     } else {
         plan.times = fitting(times.clone(), &plan).events;

@@ -76,13 +76,14 @@ pub(super) fn pace(
             None => Reading { kinds: vec![Kind::Raw], tokens: 0 },
         })
         .collect();
-    let clock = |delay: Option<&'_ Delay>, name: &str| Clock::new(delay, tempo.load, draw(name));
-    let head = clock(tempo.head, "pace.head").next(1);
-    let (mut first, mut every) = (clock(tempo.first, "pace.first"), clock(tempo.every, "pace.every"));
+    let head = Clock::new(tempo.head, tempo.load, draw("pace.head")).next(1);
+    let mut first = Clock::new(tempo.first, tempo.load, draw("pace.first"));
+    let mut every = Clock::new(tempo.every, tempo.load, draw("pace.every"));
     let (mut before, mut after) = (vec![Duration::ZERO; events.len()], vec![Duration::ZERO; events.len()]);
     let mut missed = Vec::new();
     for (index, pause) in tempo.pauses.iter().enumerate() {
-        let mut luck = clock(Some(&pause.time), &format!("pace.pause.{index}"));
+        let luck = draw(&format!("pace.pause.{index}"));
+        let mut luck = Clock::new(Some(&pause.time), tempo.load, luck);
         let mut add = |choice: &Option<Choice>, sums: &mut [Duration]| {
             let Some(choice) = choice else { return };
             let found = choice.find(&readings, &|at| payloads[at].as_ref());
@@ -165,7 +166,9 @@ impl<'a> Clock<'a> {
         self.asked += 1;
         let time = match delay {
             Delay::Fixed(period) => period.0,
-            Delay::List(list) => list.get(asked.min(list.len().saturating_sub(1))).map_or(Duration::ZERO, |p| p.0),
+            Delay::List(list) => {
+                list.get(asked.min(list.len().saturating_sub(1))).map_or(Duration::ZERO, |p| p.0)
+            }
             Delay::Cycle(list) => list.get(asked % list.len().max(1)).map_or(Duration::ZERO, |p| p.0),
             Delay::Uniform(range) => {
                 let (low, high) = (seconds(range.low), seconds(range.high));
@@ -229,7 +232,13 @@ mod tests {
     #[test]
     fn what_carries_no_output_leaves_with_the_one_before() {
         let (head, first, every) = (delay(json!("1s")), delay(json!("300ms")), delay(json!("20ms")));
-        let tempo = Tempo { head: Some(&head), first: Some(&first), every: Some(&every), load: 1.0, ..Tempo::default() };
+        let tempo = Tempo {
+            head: Some(&head),
+            first: Some(&first),
+            every: Some(&every),
+            load: 1.0,
+            ..Tempo::default()
+        };
         assert_eq!(times(&["", "a", "b", ""], &tempo), [1300, 1320, 1340, 1340]);
     }
 
@@ -273,7 +282,12 @@ mod tests {
     #[test]
     fn heartbeats_fill_the_silence_from_the_head_to_the_end() {
         let second = Duration::from_secs(1);
-        let times = Times { head: Duration::ZERO, events: vec![second * 3, second * 3], end: second * 5, missed: vec![] };
+        let times = Times {
+            head: Duration::ZERO,
+            events: vec![second * 3, second * 3],
+            end: second * 5,
+            missed: vec![],
+        };
         let (body, ends, all) = with_heartbeats(b"ab", &[1, 2], &times, second * 2, b".");
         assert_eq!(body, b".ab");
         assert_eq!((ends, all), (vec![1, 2, 3], vec![second * 2, second * 3, second * 3]));

@@ -103,7 +103,8 @@ impl Choice {
     /// JSON of an event, where it has one.
     pub fn find<'v>(&self, readings: &[Reading], payload: &dyn Fn(usize) -> Option<&'v Value>) -> Vec<usize> {
         let count = readings.len();
-        let of_kind = |kind: &Kind| (0..count).filter(|at| readings[*at].kinds.contains(kind)).collect::<Vec<_>>();
+        let of_kind =
+            |kind: &Kind| (0..count).filter(|at| readings[*at].kinds.contains(kind)).collect::<Vec<_>>();
         match self {
             Self::All => (0..count).collect(),
             Self::Numbers(span) => (0..count).filter(|at| span.holds(at + 1, count)).collect(),
@@ -120,7 +121,8 @@ impl Choice {
                 (0..count).filter(|at| payload(*at).is_some_and(holds)).collect()
             }
             Self::Several(choices) => {
-                let mut all: Vec<_> = choices.iter().flat_map(|choice| choice.find(readings, payload)).collect();
+                let mut all: Vec<_> =
+                    choices.iter().flat_map(|choice| choice.find(readings, payload)).collect();
                 all.sort_unstable();
                 all.dedup();
                 all
@@ -329,7 +331,9 @@ impl<'de> Deserialize<'de> for Nth {
                 Some(number) if number > 0 => Ok(Self::One(number)),
                 _ => Err(D::Error::custom(format!("expected a whole number from 1 on, found {number}"))),
             },
-            other => Err(D::Error::custom(format!("expected a whole number from 1 on, or `all`, found {other}"))),
+            other => {
+                Err(D::Error::custom(format!("expected a whole number from 1 on, or `all`, found {other}")))
+            }
         }
     }
 }

@@ -33,7 +33,8 @@ pub fn document(source: &Arc<Source>, tree: Node) -> (Document, Vec<Problem>) {
     let file = match &tree.kind {
         Kind::Map(_) => read_file(source, &tree, &mut problems),
         _ => {
-            let problem = Problem::error(source, tree.place, "a scenario is a map: `scenario: 1`, `stubs: […]`");
+            let problem =
+                Problem::error(source, tree.place, "a scenario is a map: `scenario: 1`, `stubs: […]`");
             problems.push(problem);
             None
         }
@@ -104,7 +105,12 @@ pub(super) fn read<T: DeserializeOwned>(
 
 impl Document {
     /// A problem at the end of a way.
-    pub fn problem(&self, path: &Path<'_>, on_key: super::tree::OnKey, message: impl Into<String>) -> Problem {
+    pub fn problem(
+        &self,
+        path: &Path<'_>,
+        on_key: super::tree::OnKey,
+        message: impl Into<String>,
+    ) -> Problem {
         Problem::error(&self.source, self.tree.place_of(path, on_key), message)
     }
 

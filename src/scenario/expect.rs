@@ -180,7 +180,9 @@ impl<'de> Deserialize<'de> for Left {
         match word.as_str() {
             "never" => Ok(Self::Never),
             text => Range::from_text(text).map(Self::After).ok_or_else(|| {
-                D::Error::custom(format!("expected `never` or a range of durations such as ..5s, found {text:?}"))
+                D::Error::custom(format!(
+                    "expected `never` or a range of durations such as ..5s, found {text:?}"
+                ))
             }),
         }
     }

@@ -393,3 +393,11 @@ pub enum Deed {
     /// It is accepted and left alone.
     Hang,
 }
+
+/// The JSON Schema of a scenario, for editors.
+pub fn schema() -> Value {
+    let settings = schemars::generate::SchemaSettings::draft2020_12();
+    let mut schema = settings.into_generator().into_root_schema_for::<File>();
+    schema.insert("$id".to_owned(), "https://mynah.invalid/scenario.schema.json".into());
+    schema.to_value()
+}

@@ -1,13 +1,123 @@
 //! Scenarios: what is answered, said in YAML.
+//!
+//! A text goes through [`yaml`] into a [`tree`] that knows its places, by
+//! [`decode`] into the types of the language ([`file`], [`then`], [`wire`], …),
+//! and by [`compile`] into the [`stub`]s that the server holds. [`say`] makes an
+//! answer of a stub's reply. All that is wrong on the way is told at once, where
+//! it stands ([`error`]).
 
+pub mod compile;
 pub mod decode;
 pub mod error;
 pub mod expect;
 pub mod file;
 pub mod pace;
 pub mod payload;
+pub mod say;
+pub mod stub;
 pub mod then;
 pub mod tree;
 pub mod wire;
 mod words;
 pub mod yaml;
+
+use std::{collections::HashMap, sync::Arc};
+
+use error::{Place, Problem, Problems, Source};
+use stub::Scenario;
+use tree::{OnKey, Path};
+
+/// Reads a file beside a scenario, by its name; what is wrong is told in words.
+pub type ReadFile = dyn Fn(&str) -> Result<Vec<u8>, String>;
+
+/// A text to be read, and how to read the files beside it.
+pub struct Input {
+    /// The text.
+    pub source: Arc<Source>,
+    /// Reads a file in its folder, by its name.
+    pub files: Box<ReadFile>,
+}
+
+/// Reads all scenarios of these texts, in their order, and tells all that is
+/// wrong with them.
+pub fn read(inputs: &[Input]) -> (Vec<Scenario>, Problems) {
+    let (mut scenarios, mut problems) = (Vec::new(), Vec::new());
+    let mut known = Known::default();
+    for input in inputs {
+        let trees = match yaml::read(&input.source) {
+            Ok(trees) => trees,
+            Err(problem) => {
+                problems.push(problem);
+                continue;
+            }
+        };
+        if trees.is_empty() {
+            problems.push(Problem::error(
+                &input.source,
+                Place::default(),
+                "there is no scenario in this file",
+            ));
+        }
+        for (number, tree) in trees.into_iter().enumerate() {
+            let (document, faults) = decode::document(&input.source, tree);
+            problems.extend(faults);
+            let (scenario, faults) = compile::scenario(&document, number, &*input.files);
+            problems.extend(faults);
+            if let Some(scenario) = scenario {
+                problems.extend(known.compare(&document, &scenario));
+                scenarios.push(scenario);
+            }
+        }
+    }
+    problems.extend(shadows(&scenarios, inputs));
+    (scenarios, Problems(problems))
+}
+
+/// What scenarios must agree on.
+#[derive(Default)]
+struct Known {
+    names: HashMap<String, String>,
+    states: HashMap<String, (String, String)>,
+}
+
+impl Known {
+    fn compare(&mut self, document: &decode::Document, scenario: &Scenario) -> Vec<Problem> {
+        let (root, mut problems) = (Path::default(), Vec::new());
+        let place = &document.source.name;
+        if let Some(other) = self.names.insert(scenario.name.clone(), place.clone()) {
+            let message = format!("the name {:?} is taken by a scenario in {other}", scenario.name);
+            problems.push(
+                document.problem(&root.key("name"), OnKey::No, message).hint("give it a `name` of its own"),
+            );
+        }
+        for (name, value) in &scenario.states {
+            let before = self.states.entry(name.clone()).or_insert_with(|| (value.clone(), place.clone()));
+            if before.0 != *value {
+                let message = format!("the state variable `{name}` begins as {:?} in {}", before.0, before.1);
+                problems.push(document.problem(&root.key("states").key(name), OnKey::No, message));
+            }
+        }
+        problems
+    }
+}
+
+/// Scenarios of which an earlier one leaves nothing.
+fn shadows(scenarios: &[Scenario], inputs: &[Input]) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for (stub, names) in compile::shadows_between(scenarios) {
+        let (file, line) = stub.place.rsplit_once(':').unwrap_or((&stub.place, "0"));
+        let Some(input) = inputs.iter().find(|input| input.source.name == file) else { continue };
+        let place = Place { line: line.parse().unwrap_or_default(), column: 1, length: 1 };
+        let shown: Vec<_> = names.iter().take(3).map(|name| format!("{name:?}")).collect();
+        let more = names.len().saturating_sub(shown.len());
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let message = format!(
+            "{:?} takes all that some stubs of {}{more} would match, if they are served together",
+            stub.name,
+            shown.join(", ")
+        );
+        problems
+            .push(Problem::warning(&input.source, place, message).hint("files are asked in the order given"));
+    }
+    problems
+}

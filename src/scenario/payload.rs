@@ -187,7 +187,9 @@ impl TryFrom<TextMap> for Text {
             TextMap::Echo(word) if word == "prompt" => Self::Echo(Echo::Prompt),
             TextMap::Echo(path) => Self::Echo(Echo::Path(JsonPath::new(&path).map_err(|reason| {
                 let reason = reason.lines().next().unwrap_or_default();
-                format!("expected `prompt` or a JSONPath such as $.messages.*.content, found {path:?}: {reason}")
+                format!(
+                    "expected `prompt` or a JSONPath such as $.messages.*.content, found {path:?}: {reason}"
+                )
             })?)),
             TextMap::File(name) => Self::File(name),
         })

@@ -103,8 +103,20 @@ pub struct Then {
 
 /// The kinds of a reply, by their keys.
 pub const KINDS: [&str; 14] = [
-    "text", "parts", "json", "candidates", "block", "embedding", "count", "models", "error", "events", "raw",
-    "cassette", "forward", "from",
+    "text",
+    "parts",
+    "json",
+    "candidates",
+    "block",
+    "embedding",
+    "count",
+    "models",
+    "error",
+    "events",
+    "raw",
+    "cassette",
+    "forward",
+    "from",
 ];
 
 impl Then {

@@ -557,7 +557,9 @@ impl<'de> VariantAccess<'de> for Variant<'de> {
     ) -> Result<V::Value, Fault> {
         match self.content {
             Some(content) => content.deserialize_struct("", fields, visitor),
-            None => Err(Fault::new("this word needs a map".to_owned(), Some(expected_words(fields))).at(self.tag)),
+            None => {
+                Err(Fault::new("this word needs a map".to_owned(), Some(expected_words(fields))).at(self.tag))
+            }
         }
     }
 }

@@ -519,4 +519,3 @@ impl Default for Encode {
         Self { coding: Coding::Identity, flush: None, damage: None }
     }
 }
-

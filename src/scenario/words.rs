@@ -24,9 +24,9 @@ impl<'de> Deserialize<'de> for Version {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match Value::deserialize(deserializer)? {
             Value::Number(number) if number.as_u64() == Some(1) => Ok(Self),
-            other => Err(D::Error::custom(format!(
-                "this is scenario format {other}; this program reads format 1"
-            ))),
+            other => {
+                Err(D::Error::custom(format!("this is scenario format {other}; this program reads format 1")))
+            }
         }
     }
 }
@@ -99,7 +99,9 @@ impl<'de> Deserialize<'de> for Flush {
             "member" => Ok(Self::Member),
             "end" => Ok(Self::End),
             text => Size::from_text(text).map(Self::Size).ok_or_else(|| {
-                D::Error::custom(format!("expected `event`, `member`, `end` or a size such as 1KiB, found {text:?}"))
+                D::Error::custom(format!(
+                    "expected `event`, `member`, `end` or a size such as 1KiB, found {text:?}"
+                ))
             }),
         }
     }
@@ -133,9 +135,9 @@ impl<'de> Deserialize<'de> for Chunks {
         let word = String::deserialize(deserializer)?;
         match word.as_str() {
             "all" => Ok(Self::All),
-            text => Range::from_text(text)
-                .map(Self::Range)
-                .ok_or_else(|| D::Error::custom(format!("expected `all`, a number or a range, found {text:?}"))),
+            text => Range::from_text(text).map(Self::Range).ok_or_else(|| {
+                D::Error::custom(format!("expected `all`, a number or a range, found {text:?}"))
+            }),
         }
     }
 }
@@ -194,7 +196,8 @@ impl<'de> Deserialize<'de> for HeaderValues {
             }
 
             fn visit_map<A: serde::de::MapAccess<'de>>(self, map: A) -> Result<One, A::Error> {
-                Text::deserialize(serde::de::value::MapAccessDeserializer::new(map)).map(|text| One(Some(text)))
+                Text::deserialize(serde::de::value::MapAccessDeserializer::new(map))
+                    .map(|text| One(Some(text)))
             }
         }
 

@@ -45,6 +45,15 @@ pub fn read(source: &Arc<Source>) -> Result<Vec<Node>, Problem> {
     }
 }
 
+/// One value, be it YAML or JSON.
+///
+/// # Errors
+///
+/// What is no YAML, and where.
+pub fn read_value(text: &str) -> Result<serde_json::Value, String> {
+    serde_saphyr::from_str_with_options(text, options()).map_err(|error| error.to_string())
+}
+
 /// A value as YAML.
 ///
 /// # Errors
@@ -131,13 +140,10 @@ impl<'de> Deserialize<'de> for Tree {
         let spanned = Spanned::<TreeKind>::deserialize(deserializer)?;
         let at = spanned.defined;
         let number = |number: u64| usize::try_from(number).unwrap_or_default();
-        let place = Place {
-            line: number(at.line()),
-            column: number(at.column()),
-            length: number(at.span().len()),
-        };
-        let start = at.span().byte_offset().map(|offset| number(offset));
-        let length = at.span().byte_len().map(|length| number(length));
+        let place =
+            Place { line: number(at.line()), column: number(at.column()), length: number(at.span().len()) };
+        let start = at.span().byte_offset().map(number);
+        let length = at.span().byte_len().map(number);
         let bytes = start.zip(length).map(|(start, length)| start..start + length);
         Ok(Self(Node { place, bytes: bytes.unwrap_or_default(), kind: spanned.value.0 }))
     }
@@ -185,8 +191,8 @@ impl<'de> Visitor<'de> for TreeVisitor {
     }
 
     fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Kind, E> {
-        let number = serde_json::Number::from_f64(value)
-            .ok_or_else(|| E::custom("JSON has no such number"))?;
+        let number =
+            serde_json::Number::from_f64(value).ok_or_else(|| E::custom("JSON has no such number"))?;
         Ok(Kind::Number { number, spelling: String::new() })
     }
 

@@ -29,6 +29,11 @@ pub(super) fn answer(request: &Request) -> Option<Response<PlanBody>> {
     })
 }
 
+/// The refusal of a request that names its session wrongly.
+pub(super) fn refuse(problem: &str) -> Response<PlanBody> {
+    respond(StatusCode::BAD_REQUEST, &json!({"error": {"message": format!("mynah: {problem}")}}))
+}
+
 fn respond(status: StatusCode, body: &Value) -> Response<PlanBody> {
     let body = format!("{body}\n");
     let ends = vec![body.len()];

@@ -2,14 +2,21 @@
 
 use std::{
     convert::Infallible,
+    future::Future,
     pin::{Pin, pin},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     task::{Context, Poll},
 };
 
 use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt;
+use tokio::time::{Instant, Sleep, sleep_until};
 
+use super::session::Attempt;
 use crate::{dialect::event::Carry, request::Request};
 
 /// Bytes that are read and thrown away, so that a client which sends first and
@@ -66,18 +73,88 @@ where
     }
 }
 
-/// An answer's body, each piece an HTTP chunk of its own where it is chunked.
+/// An answer's body, each piece an HTTP chunk of its own where it is chunked,
+/// and sent when it is due.
 #[derive(Debug)]
 pub(super) struct PlanBody {
     rest: Bytes,
     sent: usize,
     ends: std::vec::IntoIter<usize>,
     carry: Carry,
+    /// `None` where all leaves at once.
+    schedule: Option<Box<Schedule>>,
+    /// What is to be told of the end.
+    ending: Ending,
+}
+
+/// What is to be told when a body ends, or is dropped before.
+#[derive(Debug, Default)]
+pub(super) struct Ending {
+    /// The attempt that it answers.
+    pub(super) attempt: Option<Attempt>,
+    /// Whether it is an answer with success.
+    pub(super) succeeds: bool,
+    /// One of the streams that are open; it is held, and never read.
+    pub(super) _open: Option<Open>,
+}
+
+/// When the pieces are due.
+#[derive(Debug)]
+struct Schedule {
+    times: std::vec::IntoIter<Instant>,
+    end: Instant,
+    sleep: Pin<Box<Sleep>>,
+    /// What the sleep is for.
+    next: Option<Instant>,
 }
 
 impl PlanBody {
     pub(super) fn new(body: Bytes, ends: Vec<usize>, carry: Carry) -> Self {
-        Self { rest: body, sent: 0, ends: ends.into_iter(), carry }
+        let ending = Ending::default();
+        Self { rest: body, sent: 0, ends: ends.into_iter(), carry, schedule: None, ending }
+    }
+
+    /// With pieces that leave at these times, and an end at that.
+    pub(super) fn at(mut self, times: Vec<Instant>, end: Instant) -> Self {
+        if !times.is_empty() {
+            let sleep = Box::pin(sleep_until(end));
+            self.schedule = Some(Box::new(Schedule { times: times.into_iter(), end, sleep, next: None }));
+        }
+        self
+    }
+
+    /// With this to be told when it ends.
+    pub(super) fn ending(mut self, ending: Ending) -> Self {
+        self.ending = ending;
+        self.end_if_sent();
+        self
+    }
+
+    /// Once the last byte is handed over, the answer is complete.
+    fn end_if_sent(&mut self) {
+        if self.ends.len() == 0 && self.schedule.is_none() {
+            let mut ending = std::mem::take(&mut self.ending);
+            if let (Some(attempt), true) = (&mut ending.attempt, ending.succeeds) {
+                attempt.is_answered();
+            }
+        }
+    }
+}
+
+impl Schedule {
+    /// Ready when the next piece, or the end, is due.
+    fn poll_due(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let due = *self.next.get_or_insert_with(|| self.times.next().unwrap_or(self.end));
+        if due > Instant::now() {
+            if self.sleep.deadline() != due {
+                self.sleep.as_mut().reset(due);
+            }
+            if self.sleep.as_mut().poll(context).is_pending() {
+                return Poll::Pending;
+            }
+        }
+        self.next = None;
+        Poll::Ready(())
     }
 }
 
@@ -87,17 +164,33 @@ impl Body for PlanBody {
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
+        context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let Some(end) = self.ends.next() else { return Poll::Ready(None) };
+        if let Some(schedule) = &mut self.schedule
+            && schedule.poll_due(context).is_pending()
+        {
+            return Poll::Pending;
+        }
+        let Some(end) = self.ends.next() else {
+            self.schedule = None;
+            self.end_if_sent();
+            return Poll::Ready(None);
+        };
         let length = end - self.sent;
         self.sent = end;
         let piece = self.rest.split_to(length);
+        // Nothing more to wait for: the last piece tells that it is the last.
+        if self.ends.len() == 0
+            && self.schedule.as_ref().is_some_and(|schedule| schedule.end <= Instant::now())
+        {
+            self.schedule = None;
+        }
+        self.end_if_sent();
         Poll::Ready(Some(Ok(Frame::data(piece))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.ends.len() == 0
+        self.ends.len() == 0 && self.schedule.is_none()
     }
 
     fn size_hint(&self) -> SizeHint {
@@ -105,5 +198,32 @@ impl Body for PlanBody {
             Carry::Length => SizeHint::with_exact(self.rest.len() as u64),
             Carry::Chunked => SizeHint::default(),
         }
+    }
+}
+
+/// Counts the streams that are open.
+#[derive(Clone, Debug, Default)]
+pub(super) struct OpenStreams(Arc<AtomicU64>);
+
+impl OpenStreams {
+    /// How many others are open.
+    pub(super) fn count(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// One more, until it is dropped.
+    pub(super) fn open(&self) -> Open {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Open(self.clone())
+    }
+}
+
+/// A stream that is open.
+#[derive(Debug)]
+pub(super) struct Open(OpenStreams);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.0.fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -5,7 +5,10 @@ use std::{
     future::Future,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     pin::pin,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -13,7 +16,8 @@ use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::{rt::TokioIo, server::graceful::GracefulShutdown};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::{Settings, StartError, exchange::Exchange};
+use super::{StartError, exchange::Exchange};
+use crate::{scenario::error::Problems, select::facts::Connection};
 
 /// How long to wait when the system has no more sockets to give.
 const OUT_OF_SOCKETS: Duration = Duration::from_millis(50);
@@ -25,13 +29,15 @@ pub struct Listening {
     address: SocketAddr,
     grace: Duration,
     exchange: Arc<Exchange>,
+    warnings: Problems,
 }
 
 impl Listening {
     pub(super) async fn bind(
         address: SocketAddr,
         grace: Duration,
-        settings: Settings,
+        exchange: Exchange,
+        warnings: Problems,
     ) -> Result<Self, StartError> {
         let error = |source| StartError::Bind { address, source };
         let listener = TcpListener::bind(address).await.map_err(error)?;
@@ -39,13 +45,19 @@ impl Listening {
             address: listener.local_addr().map_err(error)?,
             listener,
             grace,
-            exchange: Arc::new(Exchange::new(settings)),
+            exchange: Arc::new(exchange),
+            warnings,
         })
     }
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// What is suspicious about the scenarios.
+    pub fn warnings(&self) -> &Problems {
+        &self.warnings
     }
 
     /// The address as a URL that reaches it from this machine, base path
@@ -64,13 +76,17 @@ impl Listening {
     /// time.
     pub async fn run(self, stop: impl Future<Output = ()>) {
         let mut stop = pin!(stop);
+        let mut accepted_so_far = 0;
         let open = GracefulShutdown::new();
         loop {
             tokio::select! {
                 biased;
                 () = &mut stop => break,
                 accepted = self.listener.accept() => match accepted {
-                    Ok((socket, _)) => serve(socket, Arc::clone(&self.exchange), &open),
+                    Ok((socket, _)) => {
+                        accepted_so_far += 1;
+                        serve(socket, accepted_so_far, Arc::clone(&self.exchange), &open);
+                    }
                     Err(error) => {
                         tracing::warn!("cannot accept a connection: {error}");
                         tokio::time::sleep(OUT_OF_SOCKETS).await;
@@ -85,14 +101,16 @@ impl Listening {
     }
 }
 
-fn serve(socket: TcpStream, exchange: Arc<Exchange>, open: &GracefulShutdown) {
+fn serve(socket: TcpStream, id: u64, exchange: Arc<Exchange>, open: &GracefulShutdown) {
     // Nagle's algorithm would hold back the end of a stream for 40 ms.
     if let Err(error) = socket.set_nodelay(true) {
         tracing::warn!("cannot set TCP_NODELAY: {error}");
     }
+    let requests = AtomicU64::new(0);
     let service = service_fn(move |request| {
         let exchange = Arc::clone(&exchange);
-        async move { Ok::<_, Infallible>(exchange.answer(request).await) }
+        let connection = Connection { id, request: requests.fetch_add(1, Ordering::Relaxed) + 1 };
+        async move { Ok::<_, Infallible>(exchange.answer(request, connection).await) }
     });
     let connection = http1::Builder::new()
         // The answers carry the date of the server's own clock.

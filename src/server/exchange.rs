@@ -1,40 +1,86 @@
 //! The line that every request takes, and the only file that knows all of it:
-//! collect, identify, answer, plan, play.
+//! collect, identify, select, plan, play.
 
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use http::{Response, StatusCode};
+use http::Response;
 use serde_json::Value;
+use tokio::time::{Instant, sleep_until};
 
 use super::{
-    Ids, Settings, admin,
-    body::{PlanBody, Uncollected, collect},
+    Ids, Settings, Unmatched, admin,
+    body::{Ending, OpenStreams, PlanBody, Uncollected, collect},
     clock::Clock,
-    session::Session,
+    line::Line,
+    session::{Attempt, Session, Sessions},
 };
 use crate::{
     answer,
     ask::Ask,
     dialect::{self, Occasion, Operation, Route, event::Said},
     identity::{Fingerprint, Identity},
-    plan::{self, Origin, WirePlan},
-    redact::redact,
+    plan::{self, Origin, WirePlan, pace::Tempo},
     reply::ApiError,
     request::Request,
+    scenario::{
+        say,
+        stub::{Dress, Kind, Lenient},
+    },
+    select::{
+        Considered, Layer, Luck, Rules,
+        facts::{Connection, Facts},
+    },
 };
 
 /// All that is needed to answer a request.
 #[derive(Debug)]
 pub(super) struct Exchange {
     settings: Settings,
+    rules: Rules,
     clock: Clock,
-    session: Session,
+    sessions: Sessions,
+    streams: OpenStreams,
+}
+
+/// What goes on the wire, and what is to be told of its end.
+struct Answer {
+    plan: WirePlan,
+    attempt: Option<Attempt>,
+}
+
+/// What a request would get, and why.
+#[derive(Debug)]
+pub struct Explanation {
+    /// The method, and the path with its query.
+    pub target: String,
+    /// The API, the operation, and whether a stream is asked for.
+    pub asked: String,
+    /// The server's seed.
+    pub seed: u64,
+    /// The stubs that were asked, in their order, up to the one that answers.
+    pub considered: Vec<Considered>,
+    /// What goes on the wire.
+    pub plan: WirePlan,
+}
+
+/// A request on its way.
+struct Asked<'a> {
+    route: &'a Route,
+    request: &'a Request,
+    session: &'a Arc<Session>,
+    connection: Connection,
 }
 
 impl Exchange {
-    pub(super) fn new(settings: Settings) -> Self {
-        Self { clock: Clock::new(settings.clock), settings, session: Session::default() }
+    pub(super) fn new(settings: Settings, rules: Rules) -> Self {
+        Self {
+            clock: Clock::new(settings.clock),
+            settings,
+            rules,
+            sessions: Sessions::default(),
+            streams: OpenStreams::default(),
+        }
     }
 
     pub(super) fn base_path(&self) -> &str {
@@ -42,73 +88,272 @@ impl Exchange {
     }
 
     /// One request, one answer.
-    pub(super) async fn answer<B>(&self, incoming: http::Request<B>) -> Response<PlanBody>
+    pub(super) async fn answer<B>(
+        &self,
+        incoming: http::Request<B>,
+        connection: Connection,
+    ) -> Response<PlanBody>
     where
         B: http_body::Body<Data = Bytes>,
     {
         let (head, body) = incoming.into_parts();
         let mut request = Request::new(head.method, &head.uri, head.headers);
-        let is_ours = request.strip_prefix(&self.settings.base_path);
+        let (session, is_ours) = self.enter(&mut request);
         if let Some(answer) = admin::answer(&request) {
             return answer;
         }
-        let mut route = dialect::identify(&request);
+        let session = match session {
+            Ok(session) => session,
+            Err(problem) => return admin::refuse(&problem),
+        };
+        let route = self.route(&request, is_ours);
+        let collected = collect(&request, body, self.settings.max_body).await;
+        let read_at = Instant::now();
+        let answer = match collected {
+            Ok(body) => {
+                request.body = body;
+                self.plan(&Asked { route: &route, request: &request, session: &session, connection })
+            }
+            Err(problem) => {
+                let asked = Asked { route: &route, request: &request, session: &session, connection };
+                let plan = self.refuse(&asked, &self.unread(&route, &problem), Body::Unread);
+                Answer { plan, attempt: None }
+            }
+        };
+        self.play(answer, read_at).await
+    }
+
+    /// Takes the session's prefix and the base path off a path, in either order;
+    /// whether the base path was there.
+    fn enter(&self, request: &mut Request) -> (Result<Arc<Session>, String>, bool) {
+        let mut session = self.sessions.of(request);
+        let is_ours = request.strip_prefix(&self.settings.base_path);
+        if session.as_ref().is_ok_and(|session| session.name().is_empty()) {
+            session = self.sessions.of(request);
+        }
+        (session, is_ours)
+    }
+
+    fn route(&self, request: &Request, is_ours: bool) -> Route {
+        let mut route = dialect::identify(request);
         if !is_ours {
             route.operation = Operation::Unknown;
         }
-        let plan = match collect(&request, body, self.settings.max_body).await {
-            Ok(body) => {
-                request.body = body;
-                self.plan(&route, &request)
-            }
-            Err(problem) => self.refuse(&route, &request, &self.unread(&route, &problem), Body::Unread),
-        };
-        play(plan)
+        route
+    }
+
+    /// What a request would get, and why: nothing is sent.
+    pub(super) fn explain(&self, mut request: Request) -> Result<Explanation, String> {
+        let (session, is_ours) = self.enter(&mut request);
+        let session = session?;
+        let route = self.route(&request, is_ours);
+        let connection = Connection { id: 1, request: 1 };
+        let asked = Asked { route: &route, request: &request, session: &session, connection };
+        let mut body = json(&route, &request).unwrap_or_default();
+        let ask = route
+            .dialect
+            .read(&route, &request, &mut body)
+            .unwrap_or_else(|_| route.dialect.guess(&route, &body));
+        if body.is_null() {
+            body = serde_json::from_slice(&request.body).unwrap_or_default();
+        }
+        let fingerprint =
+            Fingerprint::new(route.dialect.name(), &request, Some(&body).filter(|body| !body.is_null()));
+        let facts = Facts::new(&route, &request, &body, &ask, fingerprint, connection);
+        let luck = Luck { seed: self.settings.seed, session: session.name() };
+        let considered = self.rules.considered(&facts, luck, &session.counts());
+        let api = facts.api();
+        let plan = self.plan(&asked).plan;
+        Ok(Explanation {
+            target: format!("{} {}", request.method, request.target()),
+            asked: format!(
+                "{api} {}{}",
+                route.operation.name(),
+                if facts.is_stream() { " stream" } else { "" }
+            ),
+            seed: self.settings.seed,
+            considered,
+            plan,
+        })
     }
 
     /// What goes on the wire for a request that was read in full.
-    fn plan(&self, route: &Route, request: &Request) -> WirePlan {
+    fn plan(&self, asked: &Asked<'_>) -> Answer {
+        let (route, request) = (asked.route, asked.request);
+        if let Err(error) = self.admit(route, request) {
+            return Answer { plan: self.refuse(asked, &error, Body::Read(&Value::Null)), attempt: None };
+        }
         let mut body = Value::Null;
-        let read = self.admit(route, request).and_then(|()| json(route, request)).and_then(|json| {
+        let read = json(route, request).and_then(|json| {
             body = json;
             route.dialect.read(route, request, &mut body)
         });
+        if self.rules.are_empty() {
+            return Answer { plan: self.unmatched(asked, read, &body), attempt: None };
+        }
+        if body.is_null() {
+            // What no dialect reads may be JSON all the same.
+            body = serde_json::from_slice(&request.body).unwrap_or_default();
+        }
+        self.select(asked, &read, &body)
+    }
+
+    /// The answer of the stub that is selected, if one is.
+    fn select(&self, asked: &Asked<'_>, read: &Result<Ask, ApiError>, body: &Value) -> Answer {
+        let (route, request) = (asked.route, asked.request);
+        let guess;
+        let ask = match read {
+            Ok(ask) => ask,
+            Err(_) => {
+                guess = route.dialect.guess(route, body);
+                &guess
+            }
+        };
+        let fingerprint =
+            Fingerprint::new(route.dialect.name(), request, Some(body).filter(|body| !body.is_null()));
+        let facts = Facts::new(route, request, body, ask, fingerprint, asked.connection);
+        let luck = Luck { seed: self.settings.seed, session: asked.session.name() };
+        let candidates = self.rules.candidates(&facts);
+        let selection = self.rules.select(&candidates, &facts, luck, &mut asked.session.counts());
+        let attempt = selection.call.map(|call| Attempt::new(asked.session, call));
+        let is_stub = selection.layers.last().is_some_and(|layer| !matches!(layer.reply.kind, Kind::Below));
+        let is_lenient = selection.layers.iter().any(|layer| layer.stub.lenient == Lenient::Yes);
+        // A path that nobody serves has no rules that could be broken.
+        let is_lawless = matches!(route.operation, Operation::Unknown | Operation::Unserved(_)) && is_stub;
+        let refusal = match read {
+            _ if is_lenient || is_lawless => None,
+            Err(error) => Some(Cow::Borrowed(error)),
+            Ok(ask) if !self.knows(ask) => Some(Cow::Owned(route.dialect.typical_error(route, 404, ask))),
+            Ok(_) => None,
+        };
+        let plan = if let Some(error) = refusal {
+            self.refuse(asked, &error, Body::Read(body))
+        } else if !is_stub && self.is_miss(route) {
+            let miss = self.rules.miss(&facts, luck, selection.came, &asked.session.counts()).to_string();
+            self.miss(asked, &miss, body)
+        } else if selection.layers.is_empty() {
+            self.built_in(asked, ask, body)
+        } else {
+            let nth = if self.settings.ids == Ids::Counted { selection.came } else { 0 };
+            let seed = luck.seed(selection.layers.first().map(|layer| layer.scenario));
+            let identity = Identity::new(seed, fingerprint, nth);
+            self.scripted(asked, (ask, body), &selection.layers, &identity)
+        };
+        Answer { plan, attempt }
+    }
+
+    /// What the selected stubs say, one laid over the other.
+    fn scripted(
+        &self,
+        asked: &Asked<'_>,
+        (ask, json): (&Ask, &Value),
+        layers: &[Layer<'_>],
+        identity: &Identity,
+    ) -> WirePlan {
+        let dress = layers.iter().rev().fold(Dress::default(), |below, layer| layer.reply.dress.over(&below));
+        let [top, ..] = layers else { return self.built_in(asked, ask, json) };
+        let kind = layers.last().map_or(&Kind::BuiltIn, |layer| &layer.reply.kind);
+        let (now, date) = self.clock.now();
+        let occasion = Occasion { identity, now, date: &date };
+        let request = say::Request { route: asked.route, ask, json, stub: &top.stub.name };
+        let said = say::say(kind, &dress, &request, &occasion);
+        let missed = say::missed(kind, asked.route);
+        let source = if matches!(kind, Kind::Raw(_)) { "" } else { "stub" };
+        let origin = Origin { source, stub: Some((&top.scenario.name, &top.stub.name)), missed: &missed };
+        let by = format!("by {:?} ({})", top.stub.name, top.stub.place);
+        tracing::info!("{}", self.line(asked, said.status.as_u16(), &by));
+        let Some(pace) = &dress.pace else { return plan::plan(said, &origin, self.settings.marks) };
+        #[expect(clippy::cast_precision_loss, reason = "nobody opens 2^53 streams")]
+        let load = pace.load.map_or(1.0, |load| 1.0 + load.0 / 100.0 * self.streams.count() as f64);
+        let tempo = Tempo {
+            head: pace.head.as_ref(),
+            first: pace.first.as_ref(),
+            every: pace.every.as_ref(),
+            pauses: pace.pause.iter().flat_map(|pauses| &pauses.0).collect(),
+            load,
+            heartbeat: say::heartbeat(&dress, &request, &occasion),
+        };
+        let draw = |key: &str| identity.draw(&format!("{} {key}", top.stub.name));
+        plan::paced(said, asked.route.dialect, &tempo, draw, (&origin, self.settings.marks))
+    }
+
+    /// Whether what no stub answers is a miss.
+    fn is_miss(&self, route: &Route) -> bool {
+        let generates = matches!(route.operation, Operation::Generate | Operation::Embed | Operation::Images);
+        generates && self.settings.unmatched == Unmatched::Miss
+    }
+
+    /// Whether the model is known.
+    fn knows(&self, ask: &Ask) -> bool {
+        ask.model.is_empty() || self.rules.know(&ask.model)
+    }
+
+    /// What is said where there is no scenario at all.
+    fn unmatched(&self, asked: &Asked<'_>, read: Result<Ask, ApiError>, body: &Value) -> WirePlan {
         match read {
-            Ok(ask) => self.reply(route, request, &ask, Body::Read(&body)),
-            Err(error) => self.refuse(route, request, &error, Body::Read(&body)),
+            Ok(_) if self.is_miss(asked.route) => {
+                self.miss(asked, "mynah: there are no stubs, and unmatched requests are misses", body)
+            }
+            Ok(ask) => self.built_in(asked, &ask, body),
+            Err(error) => self.refuse(asked, &error, Body::Read(body)),
         }
     }
 
-    fn reply(&self, route: &Route, request: &Request, ask: &Ask, body: Body<'_>) -> WirePlan {
-        let reply = answer::built_in(ask);
-        let kind = route.dialect.name();
-        let said = self.say(kind, request, body, |occasion| route.dialect.say(route, ask, &reply, occasion));
-        tracing::info!("{}", self.line(request, route, said.status, ""));
+    fn built_in(&self, asked: &Asked<'_>, ask: &Ask, body: &Value) -> WirePlan {
+        let listed = match asked.route.operation {
+            Operation::Models | Operation::Model => self.rules.models(),
+            _ => None,
+        };
+        let listed = listed.and_then(|models| say::model_list(&models, ask));
+        let reply = listed.unwrap_or_else(|| answer::built_in(ask));
+        let dialect = asked.route.dialect;
+        let said = self.say(dialect.name(), asked, Body::Read(body), |occasion| {
+            dialect.say(asked.route, ask, &reply, occasion)
+        });
+        tracing::info!("{}", self.line(asked, said.status.as_u16(), ""));
         plan::plan(said, &Origin::new("built-in"), self.settings.marks)
     }
 
-    fn refuse(&self, route: &Route, request: &Request, error: &ApiError, body: Body<'_>) -> WirePlan {
+    /// Nothing answers: in the dialect's own words, with a status that no SDK
+    /// tries again.
+    fn miss(&self, asked: &Asked<'_>, message: &str, body: &Value) -> WirePlan {
+        let mut error = ApiError::new(404, message);
+        if asked.route.dialect.name() == "openai" {
+            error = error.with("code", "mynah_no_stub_matches");
+        }
+        let dialect = asked.route.dialect;
+        let said = self.say("miss", asked, Body::Read(body), |occasion| {
+            dialect.say_error(asked.route, &error, occasion)
+        });
+        tracing::warn!("{}", self.line(asked, 404, "no stub matches").with_lines(message));
+        plan::plan(said, &Origin::new("miss"), self.settings.marks)
+    }
+
+    fn refuse(&self, asked: &Asked<'_>, error: &ApiError, body: Body<'_>) -> WirePlan {
         // A refused request is another than the same one accepted.
-        let kind = format!("{} {}", route.dialect.name(), error.status);
-        let said = self.say(&kind, request, body, |occasion| route.dialect.say_error(route, error, occasion));
-        let reason = self.reason(request, route, error);
-        tracing::warn!("{}", self.line(request, route, said.status, &reason));
+        let dialect = asked.route.dialect;
+        let kind = format!("{} {}", dialect.name(), error.status);
+        let said = self.say(&kind, asked, body, |occasion| dialect.say_error(asked.route, error, occasion));
+        let reason = self.reason(asked, error);
+        tracing::warn!("{}", self.line(asked, said.status.as_u16(), &reason));
         plan::plan(said, &Origin::new("refusal"), self.settings.marks)
     }
 
     /// Why a request was refused, for the log, with a hint where the API's own
     /// words do not help.
-    fn reason<'a>(&self, request: &Request, route: &Route, error: &'a ApiError) -> Cow<'a, str> {
+    fn reason<'a>(&self, asked: &Asked<'_>, error: &'a ApiError) -> Cow<'a, str> {
         // The lines behind the first show pieces of the body, keys and all.
         let message = error.message.lines().next().unwrap_or_default();
-        match (error.status, route.operation) {
+        match (error.status, asked.route.operation) {
             // The message about a wrong key shows a part of it.
-            (401 | 403, _) if request.credentials().next().is_none() => "no key was sent".into(),
+            (401 | 403, _) if asked.request.credentials().next().is_none() => "no key was sent".into(),
             (401 | 403, _) => "the key is none of those that are accepted".into(),
             (_, Operation::Unknown) if !self.settings.base_path.is_empty() => {
                 format!("{message} (mynah serves no such path under {})", self.settings.base_path).into()
             }
-            (_, Operation::Unknown) => format!("{message} (mynah serves no such path)").into(),
+            (_, Operation::Unknown | Operation::Unserved(_)) => {
+                format!("{message} (mynah serves no such path)").into()
+            }
             _ => message.into(),
         }
     }
@@ -117,7 +362,7 @@ impl Exchange {
     fn say(
         &self,
         kind: &str,
-        request: &Request,
+        asked: &Asked<'_>,
         body: Body<'_>,
         say: impl FnOnce(&Occasion<'_>) -> Said,
     ) -> Said {
@@ -125,32 +370,20 @@ impl Exchange {
             Body::Read(json) if !json.is_null() => Some(json),
             _ => None,
         };
-        let fingerprint = Fingerprint::new(kind, request, json);
+        let fingerprint = Fingerprint::new(kind, asked.request, json);
         let nth = match (self.settings.ids, body) {
-            (Ids::Counted, Body::Read(_)) => self.session.count(fingerprint),
+            (Ids::Counted, Body::Read(_)) => asked.session.counts().said(fingerprint),
             // What was not read cannot be told from others of its kind.
             (Ids::Counted, Body::Unread) | (Ids::ByRequest, _) => 0,
         };
-        let identity = Identity::new(self.settings.seed, fingerprint, nth);
+        let luck = Luck { seed: self.settings.seed, session: asked.session.name() };
+        let identity = Identity::new(luck.seed(None), fingerprint, nth);
         let (now, date) = self.clock.now();
         say(&Occasion { identity: &identity, now, date: &date })
     }
 
-    /// What a log says of a request: one line of bounded length, without keys.
-    fn line(&self, request: &Request, route: &Route, status: StatusCode, reason: &str) -> impl fmt::Display {
-        fmt::from_fn(move |f| {
-            const LONGEST: usize = 300;
-            let shown = |text: &str| {
-                // Redacted first: the beginning of a key is not known as one.
-                let redacted = redact(text, &self.settings.keys);
-                // One line, whatever is in it.
-                redacted.chars().take(LONGEST).collect::<String>().replace(char::is_control, " ")
-            };
-            let (target, status) = (shown(&request.target()), status.as_u16());
-            let (dialect, operation) = (route.dialect.name(), route.operation.name());
-            write!(f, "{} {target} {status} {dialect} {operation}", request.method)?;
-            if reason.is_empty() { Ok(()) } else { write!(f, ": {}", shown(reason)) }
-        })
+    fn line<'a>(&'a self, asked: &'a Asked<'_>, status: u16, reason: &'a str) -> Line<'a> {
+        Line::new(asked.request, asked.route, status, reason, &self.settings.keys)
     }
 
     /// Whether the caller has a key that is accepted.
@@ -169,6 +402,33 @@ impl Exchange {
             Uncollected::Broken => ApiError::new(400, "The body of the request could not be read."),
         }
     }
+
+    /// Hands a plan to hyper, piece by piece as it is due.
+    async fn play(&self, answer: Answer, read_at: Instant) -> Response<PlanBody> {
+        let Answer { plan, attempt } = answer;
+        let is_paced = plan.end_at > Duration::ZERO || plan.head_at > Duration::ZERO;
+        let open = is_paced.then(|| self.streams.open());
+        let ending = Ending { attempt, succeeds: plan.status.as_u16() < 400, _open: open };
+        if plan.head_at > Duration::ZERO {
+            sleep_until(later(read_at, plan.head_at)).await;
+        }
+        let times =
+            if is_paced { plan.times.iter().map(|time| later(read_at, *time)).collect() } else { Vec::new() };
+        let body = PlanBody::new(plan.body, plan.ends, plan.carry).at(times, later(read_at, plan.end_at));
+        let mut response = Response::new(body.ending(ending));
+        *response.status_mut() = plan.status;
+        *response.headers_mut() = plan.headers;
+        if let Some(reason) = plan.reason {
+            response.extensions_mut().insert(hyper::ext::ReasonPhrase::from_static(reason.as_bytes()));
+        }
+        response
+    }
+}
+
+/// So much later; a time that no clock can tell is a year away.
+fn later(start: Instant, time: Duration) -> Instant {
+    const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
+    start + time.min(YEAR)
 }
 
 /// The body as JSON, where the operation takes one; an empty body is an empty
@@ -198,12 +458,4 @@ enum Body<'a> {
     Read(&'a Value),
     /// It was too large, or ended early.
     Unread,
-}
-
-fn play(plan: WirePlan) -> Response<PlanBody> {
-    let (status, headers) = (plan.status, plan.headers);
-    let mut response = Response::new(PlanBody::new(plan.body, plan.ends, plan.carry));
-    *response.status_mut() = status;
-    *response.headers_mut() = headers;
-    response
 }

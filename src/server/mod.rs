@@ -5,11 +5,14 @@ mod body;
 mod clock;
 mod conn;
 mod exchange;
+mod line;
 mod session;
 
 use std::{
     fmt, io,
     net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    sync::Arc,
     thread,
     time::Duration,
 };
@@ -17,9 +20,22 @@ use std::{
 use jiff::Timestamp;
 use tokio::sync::oneshot;
 
-use crate::plan::Marks;
+use crate::{
+    plan::Marks,
+    request::Request,
+    scenario::{
+        self, Input,
+        error::{Problems, Source},
+        file::{File, Stub},
+        yaml,
+    },
+    select::Rules,
+    store,
+};
+use exchange::Exchange;
 
 pub use conn::Listening;
+pub use exchange::Explanation;
 
 /// Bytes that a request's body may have, where nothing else is said: 30 MB.
 pub const MAX_BODY: u64 = 30_000_000;
@@ -38,6 +54,17 @@ pub enum Ids {
     ByRequest,
 }
 
+/// What becomes of a request for content that no stub answers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Unmatched {
+    /// It gets the built-in answer; the default where there are no scenarios.
+    #[default]
+    BuiltIn,
+    /// It is a miss: an error that tells the nearest stub. The default where
+    /// there are scenarios.
+    Miss,
+}
+
 /// What a server is to be like. Every setting has a sensible default.
 #[derive(Clone, Debug)]
 #[must_use = "a builder does nothing until it is started"]
@@ -46,6 +73,17 @@ pub struct Builder {
     port: u16,
     grace: Option<Duration>,
     settings: Settings,
+    scenarios: Vec<Origin>,
+    unmatched: Option<Unmatched>,
+}
+
+/// Where a scenario comes from.
+#[derive(Clone, Debug)]
+enum Origin {
+    /// Files and folders.
+    Path(PathBuf),
+    /// A text, and what it is called.
+    Text(String, String),
 }
 
 /// What an exchange needs to know.
@@ -58,6 +96,7 @@ struct Settings {
     keys: Vec<String>,
     max_body: u64,
     marks: Marks,
+    unmatched: Unmatched,
 }
 
 impl Default for Builder {
@@ -74,7 +113,10 @@ impl Default for Builder {
                 keys: Vec::new(),
                 max_body: MAX_BODY,
                 marks: Marks::default(),
+                unmatched: Unmatched::default(),
             },
+            scenarios: Vec::new(),
+            unmatched: None,
         }
     }
 }
@@ -144,15 +186,91 @@ impl Builder {
         self
     }
 
+    /// A scenario file, or a folder of them. They are asked in the order given.
+    pub fn scenarios(mut self, path: impl Into<PathBuf>) -> Self {
+        self.scenarios.push(Origin::Path(path.into()));
+        self
+    }
+
+    /// A scenario as YAML; `name` is what messages call it.
+    pub fn scenario_text(mut self, name: impl Into<String>, yaml: impl Into<String>) -> Self {
+        self.scenarios.push(Origin::Text(name.into(), yaml.into()));
+        self
+    }
+
+    /// A scenario made by code.
+    pub fn scenario(self, scenario: &File) -> Self {
+        let name = scenario.name.clone().unwrap_or_else(|| format!("scenario {}", self.scenarios.len() + 1));
+        // What cannot be written is read as an empty file, and told so.
+        let text = yaml::write(scenario).unwrap_or_default();
+        self.scenario_text(name, text)
+    }
+
+    /// A stub made by code: a scenario of its own.
+    pub fn stub(self, stub: impl Into<Stub>) -> Self {
+        let name = format!("stub {}", self.scenarios.len() + 1);
+        self.scenario(&File { name: Some(name), stubs: stub.into().into(), ..File::default() })
+    }
+
+    /// What becomes of a request for content that no stub answers. Where
+    /// nothing is said, a miss if there are scenarios.
+    pub fn unmatched(mut self, unmatched: Unmatched) -> Self {
+        self.unmatched = Some(unmatched);
+        self
+    }
+
+    /// Reads the scenarios.
+    ///
+    /// # Errors
+    ///
+    /// All that is wrong with them.
+    fn rules(&self) -> Result<(Rules, Problems), Problems> {
+        let (mut inputs, mut unread) = (Vec::new(), Vec::new());
+        for origin in &self.scenarios {
+            match origin {
+                Origin::Path(path) => {
+                    let (found, problems) = store::scenarios(std::slice::from_ref(path));
+                    inputs.extend(found);
+                    unread.extend(problems);
+                }
+                Origin::Text(name, text) => inputs.push(Input {
+                    source: Arc::new(Source { name: name.clone(), text: text.clone() }),
+                    files: Box::new(|_| Err("a scenario that is no file has no folder".to_owned())),
+                }),
+            }
+        }
+        let (scenarios, mut problems) = scenario::read(&inputs);
+        problems.0.splice(0..0, unread);
+        if problems.are_fatal() { Err(problems) } else { Ok((Rules::new(scenarios), problems)) }
+    }
+
+    /// What a request would get, and why; nothing is listened to.
+    ///
+    /// # Errors
+    ///
+    /// Where a scenario is wrong, or the request names its session wrongly.
+    pub fn explain(self, request: Request) -> Result<Explanation, StartError> {
+        let (exchange, _) = self.exchange()?;
+        exchange.explain(request).map_err(|problem| StartError::Runtime { source: io::Error::other(problem) })
+    }
+
+    fn exchange(self) -> Result<(Exchange, Problems), StartError> {
+        let (rules, warnings) = self.rules().map_err(StartError::Scenarios)?;
+        let usual = if rules.are_empty() { Unmatched::BuiltIn } else { Unmatched::Miss };
+        let settings = Settings { unmatched: self.unmatched.unwrap_or(usual), ..self.settings };
+        Ok((Exchange::new(settings, rules), warnings))
+    }
+
     /// Listens, without serving yet: for a program that serves on a runtime of
     /// its own.
     ///
     /// # Errors
     ///
-    /// Where the address cannot be listened on.
+    /// Where a scenario is wrong, or the address cannot be listened on.
     pub async fn bind(self) -> Result<Listening, StartError> {
-        let grace = self.grace.unwrap_or(GRACE);
-        Listening::bind(SocketAddr::new(self.host, self.port), grace, self.settings).await
+        let (address, grace) = (SocketAddr::new(self.host, self.port), self.grace.unwrap_or(GRACE));
+        let (exchange, warnings) = self.exchange()?;
+        Listening::bind(address, grace, exchange, warnings).await
     }
 
     /// Starts the server on a thread of its own, so that it answers whatever
@@ -248,6 +366,8 @@ pub enum StartError {
         /// What the system says.
         source: io::Error,
     },
+    /// Scenarios cannot be read.
+    Scenarios(Problems),
     /// The system gives no thread, or no means to wait for sockets.
     Runtime {
         /// What the system says.
@@ -264,6 +384,7 @@ impl fmt::Display for StartError {
                     "{address} is in use by another program; choose another port, or 0 for any free one"
                 )
             }
+            Self::Scenarios(problems) => write!(f, "{problems}"),
             Self::Bind { address, source } => write!(f, "cannot listen on {address}: {source}"),
             Self::Runtime { source } => write!(f, "cannot start: {source}"),
         }
@@ -274,6 +395,7 @@ impl std::error::Error for StartError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Bind { source, .. } | Self::Runtime { source } => Some(source),
+            Self::Scenarios(problems) => Some(problems),
         }
     }
 }

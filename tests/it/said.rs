@@ -6,7 +6,7 @@ use http::{HeaderMap, Method};
 use mynah::{
     dialect::{self, Occasion},
     identity::{Fingerprint, Identity},
-    plan::{self, Marks, WirePlan},
+    plan::{self, Marks, Origin, WirePlan},
     reply::{Call, Candidate, Deltas, Embeddings, Finish, Generation, Media, Modality, Part, Reply, Usage},
     request::Request,
 };
@@ -22,7 +22,7 @@ pub(crate) fn said(path: &str, mut body: Value, reply: &Reply) -> WirePlan {
     let date = http::HeaderValue::from_static("Thu, 01 Jan 2026 00:00:00 GMT");
     let now = "2026-01-01T00:00:00Z".parse().unwrap();
     let occasion = Occasion { identity: &identity, now, date: &date };
-    plan::plan(route.dialect.say(&route, &ask, reply, &occasion), "test", Marks::Hidden)
+    plan::plan(route.dialect.say(&route, &ask, reply, &occasion), &Origin::new("test"), Marks::Hidden)
 }
 
 /// The JSON of each event of a stream of server-sent events.

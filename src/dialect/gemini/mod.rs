@@ -6,6 +6,7 @@
 
 mod conform;
 mod embed;
+mod events;
 mod fields;
 pub(super) mod head;
 mod images;
@@ -19,11 +20,13 @@ use serde_json::{Value, json};
 
 use super::{
     Dialect, Endpoint, Host, LONGEST_MODEL, Occasion, Operation, Route,
-    event::{Carry, Eol, Events, Form, Said},
-    style::Style,
+    event::{Carry, Eol, Events, Form, Framing, Reading, Said},
+    patch::Patches,
+    retry::{self, ByHeader},
+    style::{self, Style},
 };
 use crate::{
-    ask::{Ask, Shape, Want},
+    ask::{Ask, Embed, Images, Page, Shape, Vendor, Want},
     reply::{ApiError, Reply},
     request::{Credential, Request},
 };
@@ -113,6 +116,38 @@ impl Dialect for Gemini {
         }
     }
 
+    fn guess(&self, route: &Route, body: &Value) -> Ask {
+        let want = match route.operation {
+            Operation::Count => Want::Count(read::prompt(body)),
+            Operation::Embed => Want::Embed(Embed { vendor: Vendor::Google, ..Embed::default() }),
+            Operation::Images => Want::Images(Images { count: 1, ..Images::default() }),
+            Operation::Models => Want::Models(Page { vendor: Vendor::Google, size: usize::MAX, after: None }),
+            Operation::Model => Want::Model,
+            _ => return read::content(route, body),
+        };
+        Ask { model: route.model.clone(), shape: Shape::Document, want }
+    }
+
+    fn typical_error(&self, route: &Route, status: u16, ask: &Ask) -> ApiError {
+        refuse::typical(status, &ask.model, route.version, method_name(route.operation), &rpc_name(route))
+    }
+
+    fn patches(&self) -> &'static Patches {
+        &PATCHES
+    }
+
+    fn read_event(&self, payload: &Value) -> Reading {
+        events::read(payload)
+    }
+
+    /// Google appends the error to a stream as it stands, without any frame.
+    fn say_error_event(&self, error: &ApiError, events: &mut Events) {
+        let mut text = Vec::new();
+        style::write(Style::Pretty { indent: 2 }, &envelope(error), &mut text);
+        text.push(b'\n');
+        events.bytes(&text, Framing::Raw);
+    }
+
     fn not_json(&self, _: &Route, body: &[u8], error: &serde_json::Error) -> ApiError {
         refuse::not_json(body, error)
     }
@@ -153,15 +188,48 @@ impl Dialect for Gemini {
             Shape::Sse => frame(Shape::Document),
             shape => frame(shape),
         };
+        let mut headers = head::head(route.shape, occasion);
+        retry::put_header(&mut headers, error, ByHeader::No, occasion);
         Said {
             status: StatusCode::from_u16(error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
-            headers: head::head(route.shape, occasion),
+            headers,
             events: Events::one(style, &envelope(error)),
             form,
             carry: Carry::Chunked,
         }
     }
 }
+
+/// What stands in a response of Google's.
+pub(super) static PATCHES: Patches = Patches {
+    payload: &[
+        "candidates",
+        "promptFeedback",
+        "usageMetadata",
+        "modelVersion",
+        "responseId",
+        "createTime",
+        "modelStatus",
+        "serviceTier",
+        "sdkHttpResponse",
+    ],
+    candidate: &[
+        "content",
+        "finishReason",
+        "index",
+        "safetyRatings",
+        "citationMetadata",
+        "avgLogprobs",
+        "logprobsResult",
+        "groundingMetadata",
+        "groundingAttributions",
+        "urlContextMetadata",
+        "finishMessage",
+        "tokenCount",
+        "continuationToken",
+    ],
+    candidates: "candidates",
+};
 
 /// Google's error object.
 pub(crate) fn envelope(error: &ApiError) -> Value {
@@ -170,6 +238,9 @@ pub(crate) fn envelope(error: &ApiError) -> Value {
         "message": error.message,
         "status": refuse::status_name(error.status),
     });
+    if let Some(info) = retry::info(error) {
+        object["details"] = json!([info]);
+    }
     for (name, value) in &error.members {
         object[name] = value.clone();
     }

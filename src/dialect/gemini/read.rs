@@ -20,6 +20,11 @@ const LONGEST_PAGE: usize = 1000;
 pub(super) fn generate(route: &Route, body: &mut Value) -> Result<Ask, ApiError> {
     conform::conform(body, &fields::GENERATE, route.version)?;
     refuse::generate(body, "GenerateContentRequest")?;
+    Ok(content(route, body))
+}
+
+/// A request for content, as far as it can be understood.
+pub(super) fn content(route: &Route, body: &Value) -> Ask {
     let config = &body["generationConfig"];
     let thinking = thinking(&config["thinkingConfig"]);
     let modalities: Vec<_> = items(&config["responseModalities"]).filter_map(Value::as_str).collect();
@@ -40,7 +45,7 @@ pub(super) fn generate(route: &Route, body: &mut Value) -> Result<Ask, ApiError>
         },
         ..Generate::default()
     };
-    Ok(Ask { model: route.model.clone(), shape: route.shape, want: Want::Generate(Box::new(generate)) })
+    Ask { model: route.model.clone(), shape: route.shape, want: Want::Generate(Box::new(generate)) }
 }
 
 pub(super) fn count(route: &Route, body: &mut Value) -> Result<Ask, ApiError> {
@@ -93,10 +98,11 @@ fn media(modality: &str) -> Option<Modality> {
     }
 }
 
-fn prompt(body: &Value) -> Prompt {
-    let mut prompt = Prompt::default();
+pub(super) fn prompt(body: &Value) -> Prompt {
+    let mut prompt = Prompt { turn: 1, ..Prompt::default() };
     for part in items(&body["systemInstruction"]["parts"]) {
         count_part(&mut prompt, part);
+        part["text"].as_str().into_iter().for_each(|text| prompt.add_system(text));
     }
     for content in items(&body["contents"]) {
         for part in items(&content["parts"]) {
@@ -114,6 +120,7 @@ fn prompt(body: &Value) -> Prompt {
 fn turn(prompt: &mut Prompt, content: &Value) {
     if content["role"] == "model" {
         prompt.tool_results.clear();
+        prompt.turn += 1;
         return;
     }
     let (mut text, mut attachments) = (Vec::new(), Vec::new());

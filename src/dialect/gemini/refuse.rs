@@ -20,7 +20,7 @@ pub(crate) fn status_name(status: u16) -> &'static str {
         499 => "CANCELLED",
         501 => "UNIMPLEMENTED",
         502 | 503 | 529 => "UNAVAILABLE",
-        500.. => "INTERNAL",
+        505.. => "INTERNAL",
         _ => "UNKNOWN",
     }
 }
@@ -267,6 +267,33 @@ pub(super) fn no_such_model(model: &str, version: &str, method: &str) -> ApiErro
 
 pub(super) fn unknown_path(path: &str) -> ApiError {
     ApiError::new(404, format!("The requested URL {} was not found on this server.", shortened(path)))
+}
+
+/// What Google says with this status.
+pub(super) fn typical(status: u16, model: &str, version: &str, verb: &str, method: &str) -> ApiError {
+    let message = match status {
+        400 => "Request contains an invalid argument.",
+        401 => return ApiError { status, ..wrong_key(Some(Credential::Bearer("")), method) },
+        402 => "Insufficient balance. Please top up your account and try again.",
+        403 => "The caller does not have permission",
+        404 => return no_such_model(model, version, verb),
+        408 | 504 => "Deadline expired before operation could complete.",
+        409 => "The operation was aborted.",
+        413 => "Request payload size exceeds the limit.",
+        422 => "Request contains an invalid argument.",
+        429 => "Resource has been exhausted (e.g. check quota).",
+        499 => "The operation was cancelled.",
+        500 => {
+            "An internal error has occurred. Please retry or report in \
+             https://developers.generativeai.google/guide/troubleshooting"
+        }
+        501 => "Operation is not implemented, or supported, or enabled.",
+        502 => "The upstream service could not be reached.",
+        503 | 529 => "The model is overloaded. Please try again later.",
+        505.. => "The service is currently unavailable.",
+        _ => "The request could not be served.",
+    };
+    ApiError::new(status, message)
 }
 
 /// A missing key is a matter of permission, a wrong one an invalid argument,

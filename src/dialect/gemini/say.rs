@@ -530,7 +530,7 @@ fn deltas<'a>(
         };
         match part {
             reply::Part::Text(deltas) | reply::Part::Refusal(deltas) => {
-                said.extend(pieces(deltas, Delta::Text))
+                said.extend(pieces(deltas, Delta::Text));
             }
             reply::Part::Thought(deltas) => said.extend(pieces(deltas, Delta::Thought)),
             reply::Part::Code(deltas) => said.push((Delta::Code(deltas.text()), None)),

@@ -7,7 +7,7 @@ use super::{
     logprobs::{Logprobs, LogprobsOf},
 };
 use crate::{
-    ask::{Ask, Extra, Generate},
+    ask::{Ask, Extra, Generate, Shape},
     dialect::{
         Occasion,
         event::Events,
@@ -56,7 +56,9 @@ pub(super) fn stream(ask: &Ask, want: &Generate, said: &Generation, occasion: &O
         let events = &mut writer.events;
         events.json(&tail);
     }
-    writer.events.sentinel("[DONE]");
+    if ask.shape == Shape::Sse {
+        writer.events.sentinel("[DONE]");
+    }
     writer.events
 }
 
@@ -272,7 +274,7 @@ fn steps(candidate: &Candidate) -> Vec<Step<'_>> {
     for part in &candidate.parts {
         match unsigned(part) {
             Part::Text(deltas) | Part::Code(deltas) | Part::CodeResult(deltas) => {
-                steps.extend(deltas.iter().map(Step::Text))
+                steps.extend(deltas.iter().map(Step::Text));
             }
             Part::Refusal(deltas) => steps.extend(deltas.iter().map(Step::Refusal)),
             Part::Thought(deltas) => steps.extend(deltas.iter().map(Step::Thought)),

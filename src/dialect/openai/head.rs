@@ -19,8 +19,8 @@ const MINUTE: u64 = 60_000;
 
 pub(super) fn success(ask: &Ask, reply: &Reply, occasion: &Occasion<'_>) -> HeaderMap {
     let mut headers = match (reply, ask.shape) {
-        (Reply::Generation(_), Shape::Document) => COMPLETION.clone(),
-        (Reply::Generation(_), Shape::Sse | Shape::Array) => STREAM.clone(),
+        (Reply::Generation(_), Shape::Document | Shape::Array) => COMPLETION.clone(),
+        (Reply::Generation(_), Shape::Sse) => STREAM.clone(),
         (Reply::Embeddings(_), _) => EMBEDDINGS.clone(),
         _ => SERVED.clone(),
     };

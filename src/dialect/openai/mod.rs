@@ -8,6 +8,7 @@ mod chat;
 mod check;
 mod chunks;
 mod embeddings;
+mod events;
 mod fields;
 mod head;
 mod images;
@@ -20,13 +21,15 @@ use serde_json::{Value, json};
 
 use super::{
     Dialect, Endpoint, Host, Occasion, Operation, Route,
-    event::{Carry, Eol, Events, Form, Said},
+    event::{Carry, Eol, Events, Form, Reading, Said},
     gemini,
+    patch::Patches,
+    retry::{self, ByHeader},
     style::Style,
 };
 use crate::{
-    ask::{Ask, Shape, Want},
-    reply::{ApiError, Model, ModelPage, Reply},
+    ask::{Ask, Embed, Images, Shape, Want},
+    reply::{ApiError, Candidate, Deltas, Finish, Generation, Model, ModelPage, Part, Reply},
     request::{Credential, Request},
 };
 
@@ -87,6 +90,35 @@ impl Dialect for OpenAi {
         }
     }
 
+    fn guess(&self, route: &Route, body: &Value) -> Ask {
+        let vendor = read::vendor(route.host);
+        let model = body["model"].as_str().unwrap_or_default().to_owned();
+        let want = match route.operation {
+            Operation::Models => return read::models(route),
+            Operation::Model => return read::model(route),
+            Operation::Embed => Want::Embed(Embed { vendor, ..Embed::default() }),
+            Operation::Images => Want::Images(Images { count: 1, ..Images::default() }),
+            _ => return read::guess(route, body),
+        };
+        Ask { model, shape: Shape::Document, want }
+    }
+
+    fn typical_error(&self, _: &Route, status: u16, ask: &Ask) -> ApiError {
+        refuse::typical(status, &ask.model)
+    }
+
+    fn patches(&self) -> &'static Patches {
+        &PATCHES
+    }
+
+    fn read_event(&self, payload: &Value) -> Reading {
+        events::read(payload)
+    }
+
+    fn say_error_event(&self, error: &ApiError, events: &mut Events) {
+        events.json(&envelope(error));
+    }
+
     fn not_json(&self, _: &Route, _: &[u8], _: &serde_json::Error) -> ApiError {
         refuse::not_json()
     }
@@ -103,6 +135,8 @@ impl Dialect for OpenAi {
     }
 
     fn say(&self, route: &Route, ask: &Ask, reply: &Reply, occasion: &Occasion<'_>) -> Said {
+        let refusal = blocked(reply);
+        let reply = refusal.as_ref().unwrap_or(reply);
         let pretty = Style::Pretty { indent: 2 };
         let events = match (reply, &ask.want) {
             (Reply::Generation(said), Want::Generate(want)) => match ask.shape {
@@ -120,7 +154,8 @@ impl Dialect for OpenAi {
         };
         let (form, carry) = match ask.shape {
             Shape::Document => (Form::Document { tail: "\n" }, Carry::Length),
-            Shape::Sse | Shape::Array => (Form::Sse(Eol::Lf), Carry::Chunked),
+            Shape::Sse => (Form::Sse(Eol::Lf), Carry::Chunked),
+            Shape::Array => (Form::Array, Carry::Chunked),
         };
         let (headers, carry) = match route.host {
             Host::Own => (head::success(ask, reply, occasion), carry),
@@ -136,10 +171,11 @@ impl Dialect for OpenAi {
             Host::Own => (envelope(error), 2, ""),
             Host::Google => (envelope_at_google(error), 2, "\n"),
         };
-        let (headers, carry) = match route.host {
+        let (mut headers, carry) = match route.host {
             Host::Own => (head::error(error.status, occasion), Carry::Length),
             Host::Google => (gemini::head::head(Shape::Document, occasion), Carry::Chunked),
         };
+        retry::put_header(&mut headers, error, ByHeader::Yes, occasion);
         Said {
             status,
             headers,
@@ -148,6 +184,48 @@ impl Dialect for OpenAi {
             carry,
         }
     }
+}
+
+/// What stands in a completion, or in a chunk of one.
+static PATCHES: Patches = Patches {
+    payload: &[
+        "id",
+        "object",
+        "created",
+        "model",
+        "choices",
+        "usage",
+        "service_tier",
+        "system_fingerprint",
+        "obfuscation",
+        "metadata",
+        "provider",
+        "citations",
+        "search_results",
+        "prompt_filter_results",
+        "moderation",
+    ],
+    candidate: &[
+        "index",
+        "message",
+        "delta",
+        "logprobs",
+        "finish_reason",
+        "stop_reason",
+        "native_finish_reason",
+        "content_filter_results",
+        "content_filter_offsets",
+        "token_ids",
+    ],
+    candidates: "choices",
+};
+
+/// OpenAI has no word for a prompt that is blocked: the model declines.
+fn blocked(reply: &Reply) -> Option<Reply> {
+    let Reply::Generation(Generation { block: Some(_), usage, .. }) = reply else { return None };
+    let refusal = Part::Refusal(Deltas::words("I'm sorry, but I can't assist with that.".to_owned()));
+    let candidates = vec![Candidate { parts: vec![refusal], finish: Finish::Refusal }];
+    Some(Reply::Generation(Generation { candidates, usage: usage.clone(), block: None }))
 }
 
 /// Statuses that the edge answers, before a request gets to the service; its

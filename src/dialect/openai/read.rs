@@ -42,9 +42,23 @@ pub(super) fn chat(route: &Route, body: &Value) -> Result<Ask, ApiError> {
     if top > 0 && !wants_logprobs {
         return Err(refuse::only_with("top_logprobs", "logprobs", "enabled"));
     }
+    let choice = tool_choice(&fields, &tools)?;
+    Ok(completion(route, &fields, model, tools, choice))
+}
+
+/// A request for a completion, as far as it can be understood.
+pub(super) fn guess(route: &Route, body: &Value) -> Ask {
+    let fields = Fields::new(body);
+    let tools: Vec<_> = items(fields.tools).iter().filter_map(tool).collect();
+    let choice = tool_choice(&fields, &tools).unwrap_or_default();
+    completion(route, &fields, fields.model.as_str().unwrap_or_default(), tools, choice)
+}
+
+fn completion(route: &Route, fields: &Fields<'_>, model: &str, tools: Vec<Tool>, choice: ToolChoice) -> Ask {
+    let top = fields.top_logprobs.as_u64().unwrap_or(0);
     let generate = Generate {
-        prompt: prompt(&fields),
-        tool_choice: tool_choice(&fields, &tools)?,
+        prompt: prompt(fields),
+        tool_choice: choice,
         tools,
         output: output(fields.response_format),
         candidates: u32::try_from(fields.n.as_u64().unwrap_or(1)).unwrap_or(1),
@@ -54,15 +68,15 @@ pub(super) fn chat(route: &Route, body: &Value) -> Result<Ask, ApiError> {
             None | Some("none" | "minimal") => Thinking::Off,
             Some(_) => Thinking::Hidden(None),
         },
-        logprobs: wants_logprobs.then(|| usize::try_from(top).unwrap_or(0)),
+        logprobs: (*fields.logprobs == true).then(|| usize::try_from(top).unwrap_or(0)),
         stream: stream_options(fields.stream_options),
         ..Generate::default()
     };
-    Ok(Ask {
+    Ask {
         model: named(route.host, model),
-        shape: if is_stream { Shape::Sse } else { Shape::Document },
+        shape: if *fields.stream == true { Shape::Sse } else { Shape::Document },
         want: Want::Generate(Box::new(generate)),
-    })
+    }
 }
 
 /// Whose models are asked for in this house.
@@ -150,7 +164,7 @@ fn messages(messages: &[Value]) -> Result<(), ApiError> {
 }
 
 fn prompt(fields: &Fields<'_>) -> Prompt {
-    let mut prompt = Prompt::default();
+    let mut prompt = Prompt { turn: 1, ..Prompt::default() };
     let mut names: HashMap<&str, &str> = HashMap::new();
     for message in items(fields.messages) {
         let content = Content::read(&message["content"]);
@@ -168,7 +182,11 @@ fn prompt(fields: &Fields<'_>) -> Prompt {
                 prompt.text = content.text;
                 prompt.attachments = content.attachments;
             }
-            Some("assistant") => prompt.tool_results.clear(),
+            Some("system" | "developer") => prompt.add_system(&content.text),
+            Some("assistant") => {
+                prompt.tool_results.clear();
+                prompt.turn += 1;
+            }
             Some("function") => {
                 let name = message["name"].as_str().unwrap_or_default();
                 prompt.tool_results.push((name.to_owned(), content.text));

@@ -175,6 +175,44 @@ pub(super) fn wrong_method(method: &str, path: &str) -> ApiError {
     invalid_request(405, message).with("code", "method_not_supported")
 }
 
+/// What OpenAI says with this status.
+pub(super) fn typical(status: u16, model: &str) -> ApiError {
+    let error = |message: &str| ApiError::new(status, message);
+    match status {
+        400 => error("Invalid request."),
+        401 => wrong_key(Some(Credential::Bearer("sk-mynah-0000"))),
+        402 => error("You have insufficient balance. Please check your plan and billing details.")
+            .with("type", "insufficient_quota")
+            .with("code", "insufficient_quota"),
+        403 => error("Country, region, or territory not supported")
+            .with("code", "unsupported_country_region_territory"),
+        404 => no_such_model(model),
+        408 => error("Request timed out."),
+        409 => error("The resource was changed by another request. Please try again."),
+        413 => error("Maximum content size limit exceeded."),
+        422 => error("The request was well-formed, but could not be followed."),
+        429 => error(&format!(
+            "Rate limit reached for {} in organization org-mynah0000000000000000000 on requests per min (RPM): \
+             Limit 10000, Used 10000, Requested 1. Please try again in 6ms. Visit \
+             https://platform.openai.com/account/rate-limits to learn more.",
+            shortened(model)
+        ))
+        .with("type", "requests")
+        .with("code", "rate_limit_exceeded"),
+        500 => error(
+            "The server had an error while processing your request. Sorry about that! You can retry your request, \
+             or contact us through our help center at help.openai.com if the error persists.",
+        ),
+        501 => error("This is not implemented."),
+        502 => error("Bad gateway."),
+        503 => error("The server is overloaded or not ready yet."),
+        504 => error("Gateway timed out."),
+        529 => error("The engine is currently overloaded, please try again later."),
+        505.. => error("The server could not answer this request."),
+        _ => error("The request could not be served."),
+    }
+}
+
 /// The wrong key is shown, all but its ends masked.
 pub(super) fn wrong_key(key: Option<Credential<'_>>) -> ApiError {
     match key {

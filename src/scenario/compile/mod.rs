@@ -1,0 +1,298 @@
+//! From what stands in a file to what the server holds. All that is wrong is
+//! told at once, each with its place.
+
+mod later;
+mod reach;
+mod reply;
+mod when;
+
+use std::collections::HashMap;
+
+use super::{
+    ReadFile,
+    decode::Document,
+    error::{Problem, did_you_mean},
+    file::{Defaults, File, Operation, Per, Stub as StubFile, When},
+    stub::{Lenient, Reply, Scenario, Stub},
+    then::{From, Then},
+    tree::{OnKey, Path},
+};
+use crate::notation::value::List;
+
+pub use reach::between as shadows_between;
+
+/// The scenario of a document. `number` tells documents of one file apart.
+pub fn scenario(document: &Document, number: usize, files: &ReadFile) -> (Option<Scenario>, Vec<Problem>) {
+    let mut compiler = Compiler { document, files, problems: Vec::new() };
+    let scenario = compiler.scenario(number);
+    let mut problems = compiler.problems;
+    let is_whole = !problems.iter().any(|problem| problem.severity == super::error::Severity::Error)
+        && document.stubs.iter().all(Option::is_some);
+    if let Some(scenario) = &scenario
+        && is_whole
+    {
+        problems.extend(reach::within(document, scenario));
+    }
+    (scenario.filter(|_| is_whole), problems)
+}
+
+struct Compiler<'a> {
+    document: &'a Document,
+    files: &'a ReadFile,
+    problems: Vec<Problem>,
+}
+
+impl Compiler<'_> {
+    /// Notes that what stands at the end of this way is wrong.
+    fn error(&mut self, path: &Path<'_>, message: impl Into<String>) {
+        self.problems.push(self.document.problem(path, OnKey::No, message));
+    }
+
+    /// The same, shown at the key.
+    fn error_at_key(&mut self, path: &Path<'_>, message: impl Into<String>) {
+        self.problems.push(self.document.problem(path, OnKey::Yes, message));
+    }
+
+    fn warn_at_key(&mut self, path: &Path<'_>, message: impl Into<String>) {
+        let problem = self.document.problem(path, OnKey::Yes, message);
+        self.problems.push(Problem { severity: super::error::Severity::Warning, ..problem });
+    }
+
+    fn scenario(&mut self, number: usize) -> Option<Scenario> {
+        let root = Path::default();
+        let unread = File::default();
+        // Where the rest of the file is wrong, its stubs are looked at all the same.
+        let file = self.document.file.as_ref();
+        let known = file.unwrap_or(&unread);
+        self.later_in_file(known);
+        let defaults = known.defaults.clone().unwrap_or_default();
+        self.check_defaults(&defaults, &root.key("defaults"));
+        let names = self.names();
+        let stubs_path = root.key("stubs");
+        let mut stubs = Vec::new();
+        for (index, stub) in self.document.stubs.iter().enumerate() {
+            let path = stubs_path.index(index);
+            if let Some(stub) = stub {
+                stubs.push(self.stub(stub, &names[index], &path, &defaults));
+            }
+        }
+        let states = known.states.clone().unwrap_or_default();
+        self.check_states(&states);
+        let file = file?;
+        Some(Scenario {
+            name: file.name.clone().unwrap_or_else(|| self.default_name(number)),
+            about: file.about.clone(),
+            seed: file.seed,
+            states,
+            models: file.models.as_ref().map(|List(models)| models.clone()),
+            stubs: stubs.into_iter().collect::<Option<_>>()?,
+        })
+    }
+
+    /// The file's name without its ending.
+    fn default_name(&self, number: usize) -> String {
+        let path = &self.document.source.name;
+        let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
+        let name = name.strip_suffix(".yaml").or_else(|| name.strip_suffix(".yml")).unwrap_or(name);
+        if number == 0 { name.to_owned() } else { format!("{name}#{}", number + 1) }
+    }
+
+    /// The stubs' names, which must differ.
+    fn names(&mut self) -> Vec<String> {
+        let mut first: HashMap<String, usize> = HashMap::new();
+        let mut names = Vec::new();
+        for (index, stub) in self.document.stubs.iter().enumerate() {
+            let given = stub.as_ref().and_then(|stub| stub.name.clone());
+            let name = given.unwrap_or_else(|| format!("stub {}", index + 1));
+            if let Some(before) = first.insert(name.clone(), index) {
+                let (root, message) =
+                    (Path::default(), format!("the name {name:?} is stub {}'s too", before + 1));
+                self.error(&root.key("stubs").index(index).key("name"), message);
+            }
+            names.push(name);
+        }
+        names
+    }
+
+    fn check_defaults(&mut self, defaults: &Defaults, path: &Path<'_>) {
+        let then_path = path.key("then");
+        if let Some(then) = &defaults.then {
+            for kind in then.kinds() {
+                let message = format!(
+                    "the defaults are laid under every reply and have no kind of their own, `{kind}`"
+                );
+                self.error_at_key(&then_path.key(kind), message);
+            }
+            if then.times.is_some() {
+                self.error_at_key(&then_path.key("times"), "`times` belongs to one reply of a list");
+            }
+            self.dress(then, &then_path);
+            self.later_in_reply(then, &then_path);
+        }
+        if let Some(when) = &defaults.when {
+            self.when(when, &path.key("when"));
+        }
+    }
+
+    fn stub(&mut self, stub: &StubFile, name: &str, path: &Path<'_>, defaults: &Defaults) -> Option<Stub> {
+        let before = self.problems.len();
+        self.later_in_stub(stub, path);
+        let when = self.conditions(stub, path, defaults);
+        let replies = self.replies(stub, path, defaults);
+        let operations = self.operations(stub, &when, &replies, path);
+        if matches!(&stub.per, Some(Per::Header(name)) if http::HeaderName::try_from(name).is_err()) {
+            self.error(&path.key("per").key("header"), "this is no name of a header");
+        }
+        self.suspect_order(stub, path);
+        let place = self.document.tree.place_of(path, OnKey::No);
+        let is_right =
+            self.problems[before..].iter().all(|problem| problem.severity == super::error::Severity::Warning);
+        is_right.then(|| Stub {
+            name: name.to_owned(),
+            place: format!("{}:{}", self.document.source.name, place.line),
+            when,
+            operations,
+            replies,
+            per: stub.per.clone().unwrap_or_default(),
+            at_end: stub.at_end.unwrap_or_default(),
+            lenient: if stub.lenient == Some(true) { Lenient::Yes } else { Lenient::No },
+        })
+    }
+
+    fn conditions(&mut self, stub: &StubFile, path: &Path<'_>, defaults: &Defaults) -> Vec<When> {
+        let path = path.key("when");
+        let given = stub.when.as_ref().map(|List(given)| given.clone()).unwrap_or_default();
+        if stub.when.is_some() && given.is_empty() {
+            self.error(
+                &path,
+                "an empty list of conditions holds for nothing; leave `when` out to hold always",
+            );
+        }
+        let given = if given.is_empty() { vec![When::default()] } else { given };
+        given
+            .into_iter()
+            .enumerate()
+            .map(|(index, when)| {
+                self.when(&when, &path.index(index));
+                let when = when.with_defaults(defaults.when.as_ref());
+                when.with_globs().unwrap_or_else(|(key, reason)| {
+                    self.error(&path.index(index).key(key), format!("this is no glob: {reason}"));
+                    When::default()
+                })
+            })
+            .collect()
+    }
+
+    fn replies(&mut self, stub: &StubFile, path: &Path<'_>, defaults: &Defaults) -> Vec<(Reply, u32)> {
+        let path = path.key("then");
+        if stub.then.0.is_empty() {
+            self.error(&path, "a stub needs at least one reply");
+        }
+        let mut replies = Vec::new();
+        for (index, then) in stub.then.0.iter().enumerate() {
+            let path = path.index(index);
+            self.later_in_reply(then, &path);
+            if let Some(reply) = self.reply(then, &path, defaults.then.as_deref()) {
+                replies.push((reply, then.times.map_or(1, std::num::NonZero::get)));
+            }
+        }
+        replies
+    }
+
+    /// Which operations a stub answers: those that are given, else those that
+    /// its replies are made for.
+    fn operations(
+        &mut self,
+        stub: &StubFile,
+        when: &[When],
+        replies: &[(Reply, u32)],
+        path: &Path<'_>,
+    ) -> Option<Vec<Operation>> {
+        let given = |when: &When| when.operation.as_ref().map(|List(given)| given.clone());
+        let path = path.key("then");
+        for (index, then) in stub.then.0.iter().enumerate() {
+            let Some(kind) = then.kinds().first().copied() else { continue };
+            let allowed = allowed(then);
+            for operation in when.iter().filter_map(given).flatten() {
+                if allowed.is_some_and(|allowed| !allowed.contains(&operation)) {
+                    let message = format!("`{kind}` is no answer to `operation: {}`", operation.name());
+                    self.error_at_key(&path.index(index).key(kind), message);
+                }
+            }
+        }
+        if when.iter().all(|when| when.operation.is_some()) {
+            // Looked at with the other conditions.
+            return None;
+        }
+        let usual: Vec<_> = replies.iter().filter_map(|(reply, _)| reply.kind.operations()).collect();
+        let first = usual.first()?;
+        if usual.iter().any(|other| other != first) {
+            self.error_at_key(&path, "the replies of one stub answer different operations");
+        }
+        Some(first.to_vec())
+    }
+
+    /// An order of answers in which parallel calls take turns.
+    fn suspect_order(&mut self, stub: &StubFile, path: &Path<'_>) {
+        let List(replies) = &stub.then;
+        let is_list = replies.len() > 1 || replies.iter().any(|then| then.times.is_some());
+        let counts = stub.when.iter().flat_map(|List(when)| when).any(|when| when.nth.is_some());
+        if stub.per.is_some() || !(is_list || counts) {
+            return;
+        }
+        let what = if is_list { "the list of replies" } else { "`nth`" };
+        let message = format!("{what} counts all requests of a session: parallel calls take turns in it");
+        let problem =
+            self.document.problem(&path.key(if is_list { "then" } else { "when" }), OnKey::Yes, message);
+        let problem = Problem { severity: super::error::Severity::Warning, ..problem };
+        self.problems.push(problem.hint(
+            "write `per: call` to count the attempts of each call, or `per: session` if this is what you want",
+        ));
+    }
+
+    /// State variables that are asked for and never set.
+    fn check_states(&mut self, states: &indexmap::IndexMap<String, String>) {
+        let stubs: Vec<_> = self.document.stubs.iter().flatten().collect();
+        let set = stubs.iter().flat_map(|stub| &stub.then.0).filter_map(|then| then.set.as_ref());
+        let known: Vec<String> = set.flat_map(|set| set.keys()).chain(states.keys()).cloned().collect();
+        let (root, mut found) = (Path::default(), Vec::new());
+        for (index, stub) in self.document.stubs.iter().enumerate() {
+            let Some(List(when)) = stub.as_ref().and_then(|stub| stub.when.as_ref()) else { continue };
+            for (at, when) in when.iter().enumerate() {
+                let names = when.state.iter().flat_map(|state| state.keys());
+                found
+                    .extend(names.filter(|name| !known.contains(name)).map(|name| (index, at, name.clone())));
+            }
+        }
+        for (index, at, name) in found {
+            let meant = did_you_mean(&name, known.iter().map(String::as_str));
+            let meant = meant.map(|meant| format!(", did you mean `{meant}`?")).unwrap_or_default();
+            let (stubs, message) =
+                (root.key("stubs"), format!("nothing sets the state variable `{name}`{meant}"));
+            let stub = stubs.index(index);
+            let when = stub.key("when");
+            self.warn_at_key(&when.index(at).key("state").key(&name), message);
+        }
+    }
+}
+
+/// The operations that a reply may answer where one is given; `None`: any.
+fn allowed(then: &Then) -> Option<&'static [Operation]> {
+    const SAYS: &[Operation] = &[Operation::Generate];
+    const SHOWS: &[Operation] = &[Operation::Generate, Operation::Images];
+    match then.kinds().first().copied()? {
+        "parts" => Some(SHOWS),
+        "text" | "json" | "candidates" | "block" => Some(SAYS),
+        "embedding" => Some(&[Operation::Embed]),
+        "count" => Some(&[Operation::Count]),
+        "models" => Some(&[Operation::Models]),
+        "from" if then.from == Some(From::BuiltIn) => Some(&[
+            Operation::Generate,
+            Operation::Embed,
+            Operation::Count,
+            Operation::Models,
+            Operation::Images,
+        ]),
+        _ => None,
+    }
+}

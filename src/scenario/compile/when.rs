@@ -1,0 +1,86 @@
+//! Conditions: what can never hold, what is not served yet, and what the
+//! defaults add.
+
+use super::{Compiler, Path};
+use crate::{
+    notation::{
+        pattern::Pattern,
+        value::{Count, CountItem},
+    },
+    scenario::file::{Http, When},
+};
+
+impl Compiler<'_> {
+    /// Tells what is wrong with a map of conditions.
+    pub(super) fn when(&mut self, when: &When, path: &Path<'_>) {
+        if when.http == Some(Http::H2) {
+            self.error(&path.key("http"), "HTTP/2 is not served yet");
+        }
+        if when.tls == Some(true) {
+            self.error(&path.key("tls"), "TLS is not served yet");
+        }
+        let counts = [
+            ("turn", &when.turn),
+            ("attempt", &when.attempt),
+            ("nth", &when.nth),
+            ("nth_on_connection", &when.nth_on_connection),
+        ];
+        for (key, count) in counts {
+            if count.as_ref().is_some_and(never_holds) {
+                self.error(&path.key(key), format!("`{key}` counts from 1, so this never holds"));
+            }
+        }
+        if let Some(chance) = when.chance
+            && !(0.0..=100.0).contains(&chance.0)
+        {
+            self.error(&path.key("chance"), "a chance lies between 0% and 100%");
+        }
+        for name in when.header.iter().flat_map(|header| header.keys()) {
+            if http::HeaderName::try_from(name).is_err() {
+                self.error_at_key(&path.key("header").key(name), format!("`{name}` is no name of a header"));
+            }
+        }
+    }
+}
+
+fn never_holds(count: &Count) -> bool {
+    count.0.0.iter().all(|item| match item {
+        CountItem::Range(range) => range.high == Some(0),
+        CountItem::Every(_) => false,
+    })
+}
+
+impl When {
+    /// With the conditions of the defaults that it has no key of.
+    pub(super) fn with_defaults(mut self, defaults: Option<&Self>) -> Self {
+        let Some(defaults) = defaults else { return self };
+        macro_rules! fill {
+            ($($key:ident)*) => { $(
+                if self.$key.is_none() {
+                    self.$key.clone_from(&defaults.$key);
+                }
+            )* };
+        }
+        fill!(api operation stream model prompt system turn tools tool_result media tokens method path query
+            header key json attempt nth chance state http tls nth_on_connection);
+        self
+    }
+
+    /// With bare models and paths taken as globs, and names of headers in lower
+    /// case.
+    ///
+    /// # Errors
+    ///
+    /// The key of what is no glob, and why.
+    pub(super) fn with_globs(mut self) -> Result<Self, (&'static str, String)> {
+        let glob = |pattern: Option<Pattern>, key| {
+            pattern.map(|pattern| pattern.with_globs().map_err(|reason| (key, reason))).transpose()
+        };
+        self.model = glob(self.model, "model")?;
+        self.path = glob(self.path, "path")?;
+        self.header = self
+            .header
+            .map(|header| header.into_iter().map(|(name, pattern)| (name.to_lowercase(), pattern)).collect());
+        Ok(self)
+    }
+}

@@ -1,0 +1,255 @@
+//! What answers a request: the first stub whose conditions hold, and those that
+//! it is laid over. Matching itself counts nothing; counting is one step, under
+//! the session's lock.
+
+pub mod counts;
+pub mod facts;
+mod holds;
+mod index;
+mod miss;
+
+use std::collections::HashSet;
+
+use crate::{
+    identity::Identity,
+    notation::pattern::Pattern,
+    scenario::{
+        file::{AtEnd, When},
+        stub::{Kind, Reply, Scenario, Stub},
+    },
+};
+use counts::{Counts, Who};
+use facts::Facts;
+use index::{Entry, Index};
+
+pub use miss::{Considered, Miss};
+
+/// All scenarios of a server, ready to be asked.
+#[derive(Debug, Default)]
+pub struct Rules {
+    scenarios: Vec<Scenario>,
+    /// All stubs in their order: the scenario's number, and the stub's in it.
+    stubs: Vec<(usize, usize)>,
+    index: Index,
+    models: Option<HashSet<String>>,
+    counts_calls: bool,
+}
+
+/// What was selected.
+#[derive(Debug)]
+pub struct Selection<'r> {
+    /// The stub that answers and those below that it is laid over, from above.
+    pub layers: Vec<Layer<'r>>,
+    /// How often this request came before in its session.
+    pub came: u32,
+    /// The call that it belongs to, where calls are counted.
+    pub call: Option<u64>,
+}
+
+/// A stub that takes part in an answer.
+#[derive(Clone, Copy, Debug)]
+pub struct Layer<'r> {
+    /// Its scenario.
+    pub scenario: &'r Scenario,
+    /// The stub.
+    pub stub: &'r Stub,
+    /// Which of its replies.
+    pub reply: &'r Reply,
+}
+
+impl Rules {
+    /// The rules of these scenarios, in their order.
+    pub fn new(scenarios: Vec<Scenario>) -> Self {
+        let stubs: Vec<_> = scenarios
+            .iter()
+            .enumerate()
+            .flat_map(|(number, scenario)| (0..scenario.stubs.len()).map(move |stub| (number, stub)))
+            .collect();
+        let whens = stubs.iter().enumerate().flat_map(|(number, (scenario, stub))| {
+            let when = scenarios[*scenario].stubs[*stub].when.iter();
+            when.enumerate().map(move |(at, when)| ((number, at), when))
+        });
+        let index = Index::new(whens);
+        let all = || scenarios.iter().flat_map(|scenario| &scenario.stubs);
+        let counts_calls = all().any(|stub| {
+            stub.per == crate::scenario::file::Per::Call
+                || stub.when.iter().any(|when| when.attempt.is_some())
+        });
+        let models: HashSet<_> =
+            scenarios.iter().filter_map(|scenario| scenario.models.as_ref()).flatten().cloned().collect();
+        let models = scenarios.iter().any(|scenario| scenario.models.is_some()).then_some(models);
+        Self { stubs, index, models, counts_calls, scenarios }
+    }
+
+    /// Whether there is no stub at all.
+    pub fn are_empty(&self) -> bool {
+        self.stubs.is_empty()
+    }
+
+    /// The scenarios, in their order.
+    pub fn scenarios(&self) -> &[Scenario] {
+        &self.scenarios
+    }
+
+    /// Whether this model is known; any is, where no file lists them.
+    pub fn know(&self, model: &str) -> bool {
+        self.models.as_ref().is_none_or(|models| models.contains(model))
+    }
+
+    /// The models that the files list, in their order.
+    pub fn models(&self) -> Option<Vec<&str>> {
+        self.models.as_ref()?;
+        let mut models: Vec<&str> = Vec::new();
+        for model in self.scenarios.iter().filter_map(|scenario| scenario.models.as_ref()).flatten() {
+            if !models.contains(&model.as_str()) {
+                models.push(model);
+            }
+        }
+        Some(models)
+    }
+
+    /// The stubs that a request may select, as far as can be told without
+    /// counting: up to the first that surely answers.
+    pub fn candidates(&self, facts: &Facts<'_>) -> Candidates {
+        let mut found: Vec<(usize, Vec<usize>)> = Vec::new();
+        for (number, at) in self.index.look_up(facts) {
+            if let Some((last, _)) = found.last()
+                && *last != number
+                && self.surely_answers(found.last())
+            {
+                break;
+            }
+            let stub = self.stub(number).1;
+            if takes(stub, facts) && stub.when[at].holds(facts) {
+                match found.last_mut() {
+                    Some((last, whens)) if *last == number => whens.push(at),
+                    _ => found.push((number, vec![at])),
+                }
+            }
+        }
+        Candidates(found)
+    }
+
+    fn surely_answers(&self, found: Option<&(usize, Vec<usize>)>) -> bool {
+        let Some((number, whens)) = found else { return false };
+        let stub = self.stub(*number).1;
+        stub.at_end != AtEnd::Next
+            && !stub.replies.iter().any(|(reply, _)| matches!(reply.kind, Kind::Below))
+            && whens.iter().any(|at| !stub.when[*at].is_counted())
+    }
+
+    fn stub(&self, number: usize) -> (&Scenario, &Stub) {
+        let (scenario, stub) = self.stubs[number];
+        (&self.scenarios[scenario], &self.scenarios[scenario].stubs[stub])
+    }
+
+    /// Selects among the candidates, and counts: one step, under the lock that
+    /// `counts` is behind.
+    pub fn select(
+        &self,
+        candidates: &Candidates,
+        facts: &Facts<'_>,
+        luck: Luck<'_>,
+        counts: &mut Counts,
+    ) -> Selection<'_> {
+        let came = counts.came(facts.fingerprint);
+        let (call, attempt) = match self.counts_calls {
+            true => {
+                let (call, attempt) = counts.begin(facts);
+                (Some(call), attempt)
+            }
+            false => (None, 1),
+        };
+        let moment = Moment { facts, luck, came, attempt };
+        let mut layers = Vec::new();
+        for (number, whens) in &candidates.0 {
+            let (scenario, stub) = self.stub(*number);
+            let who = Who::new(&stub.per, facts, call);
+            if !whens.iter().any(|at| self.holds_now(&moment, (*number, *at), &who, counts)) {
+                continue;
+            }
+            let Some(reply) = stub.reply(counts.given(*number, &who)) else { continue };
+            counts.give(*number, who);
+            layers.push(Layer { scenario, stub, reply });
+            if !matches!(reply.kind, Kind::Below) {
+                break;
+            }
+        }
+        // What stands above is set last.
+        for layer in layers.iter().rev() {
+            counts.states.extend(layer.reply.dress.set.clone());
+        }
+        Selection { layers, came, call }
+    }
+
+    /// Whether what depends on the past and on luck holds, `nth` as the last,
+    /// since it counts those for which all else does.
+    fn holds_now(&self, moment: &Moment<'_, '_>, entry: Entry, who: &Who, counts: &mut Counts) -> bool {
+        let when = self.when(entry);
+        let holds = when.attempt.as_ref().is_none_or(|attempt| attempt.holds(moment.attempt))
+            && self.states_hold(when, counts).is_none()
+            && when.chance.is_none_or(|chance| self.draw(moment, entry) < chance.0);
+        holds && when.nth.as_ref().is_none_or(|nth| nth.holds(counts.count(entry.0, entry.1, who.clone())))
+    }
+
+    /// The first state variable that is not as it should be.
+    fn states_hold<'w>(&self, when: &'w When, counts: &Counts) -> Option<(&'w str, &'w Pattern)> {
+        when.state.iter().flatten().find_map(|(name, pattern)| {
+            let value: Vec<_> = self.state(counts, name).into_iter().collect();
+            (!pattern.holds_for_texts(&value)).then_some((name.as_str(), pattern))
+        })
+    }
+
+    /// A number below 100, of this stub for this request's coming.
+    fn draw(&self, moment: &Moment<'_, '_>, (number, at): Entry) -> f64 {
+        let (scenario, stub) = self.stub(number);
+        let seed = moment.luck.seed(Some(scenario));
+        let identity = Identity::new(seed, moment.facts.fingerprint, moment.came);
+        identity.draw(&format!("chance {} {} {at}", scenario.name, stub.name)).unit() * 100.0
+    }
+
+    fn when(&self, (number, at): Entry) -> &When {
+        &self.stub(number).1.when[at]
+    }
+
+    /// The value of a state variable: what was set last, or its first value.
+    fn state<'s>(&'s self, counts: &'s Counts, name: &str) -> Option<&'s str> {
+        let first = || self.scenarios.iter().find_map(|scenario| scenario.states.get(name));
+        counts.states.get(name).or_else(first).map(String::as_str)
+    }
+}
+
+/// Stubs that a request may select, each with those of its conditions that hold
+/// so far.
+#[derive(Debug)]
+pub struct Candidates(Vec<(usize, Vec<usize>)>);
+
+/// Whether a stub answers this operation at all.
+fn takes(stub: &Stub, facts: &Facts<'_>) -> bool {
+    stub.operations.as_ref().is_none_or(|operations| operations.contains(&facts.operation))
+}
+
+/// A request at its moment.
+struct Moment<'a, 'f> {
+    facts: &'a Facts<'f>,
+    luck: Luck<'a>,
+    came: u32,
+    attempt: u64,
+}
+
+/// Where luck comes from.
+#[derive(Clone, Copy, Debug)]
+pub struct Luck<'a> {
+    /// The server's seed.
+    pub seed: u64,
+    /// The session's name; empty for the one that all share.
+    pub session: &'a str,
+}
+
+impl Luck<'_> {
+    /// The seed of a scenario's answers, or of those that no scenario gives.
+    pub fn seed(&self, scenario: Option<&Scenario>) -> u64 {
+        let own = scenario.and_then(|scenario| scenario.seed);
+        Identity::in_session(own.unwrap_or(self.seed), self.session)
+    }
+}

@@ -43,4 +43,4 @@ pub mod tokens;
 
 pub use jiff::Timestamp;
 pub use plan::Marks;
-pub use server::{Builder, Ids, Server, StartError};
+pub use server::{Builder, Ids, Server, StartError, Unmatched};

@@ -6,6 +6,7 @@
 //! answer of a stub's reply. All that is wrong on the way is told at once, where
 //! it stands ([`error`]).
 
+pub mod build;
 pub mod compile;
 pub mod decode;
 pub mod error;
@@ -23,7 +24,13 @@ pub mod yaml;
 
 use std::{collections::HashMap, sync::Arc};
 
-use error::{Place, Problem, Problems, Source};
+pub use crate::notation::pattern::Pattern;
+pub use error::Problems;
+pub use file::{Api, AtEnd, File, Operation, Per, Stub, When};
+pub use pace::Pace;
+pub use then::{Finish, Part, Split, Then, Usage};
+
+use error::{Place, Problem, Source};
 use stub::Scenario;
 use tree::{OnKey, Path};
 

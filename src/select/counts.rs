@@ -140,13 +140,13 @@ impl Calls {
     fn begin(&mut self, facts: &Facts<'_>) -> (u64, u64, HashSet<u64>) {
         let retries = facts.request.header(RETRY_COUNT).and_then(|count| count.trim().parse::<u64>().ok());
         let key = facts.request.header(IDEMPOTENCY_KEY).map(str::to_owned);
-        let known = match retries {
-            Some(0) => None,
-            Some(retries) => self.retried(facts.fingerprint, key.as_deref(), retries),
-            None => key
-                .as_ref()
-                .and_then(|key| self.by_key.get(key).copied())
-                .or_else(|| self.of(facts.fingerprint).find(|id| self.outcome(*id) == Some(Outcome::Failed))),
+        let known = match (retries, &key) {
+            (Some(0), _) => None,
+            (Some(retries), key) => self.retried(facts.fingerprint, key.as_deref(), retries),
+            (None, Some(key)) => self.by_key.get(key).copied(),
+            (None, None) => {
+                self.of(facts.fingerprint).find(|id| self.outcome(*id) == Some(Outcome::Failed))
+            }
         };
         let id = match known {
             Some(id) => id,

@@ -14,5 +14,6 @@ mod order;
 mod raw;
 mod refusals;
 mod said;
+mod scenarios;
 mod samples;
 mod text;

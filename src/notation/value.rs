@@ -13,6 +13,10 @@ use serde::{
 /// its brackets.
 pub const LIST: &str = "$list";
 
+/// The name of the newtype by which a deserializer knows that a text is wanted
+/// among others: an integer is then a text as it is written.
+pub const TEXT: &str = "$text";
+
 /// A value that stands in one YAML word.
 pub trait Word: Sized {
     /// What is expected, with an example.

@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::then::{Candidate, ErrorReply, Finish, Part, Split, Usage};
 use crate::notation::{
     path::JsonPath,
-    value::{List, Size, one_key},
+    value::{List, Size, TEXT, one_key},
 };
 
 /// A text, or what it is made from.
@@ -209,12 +209,8 @@ impl<'de> Visitor<'de> for TextVisitor {
         Ok(Text::Plain(text.to_owned()))
     }
 
-    fn visit_u64<E>(self, number: u64) -> Result<Text, E> {
-        Ok(Text::Plain(number.to_string()))
-    }
-
-    fn visit_i64<E>(self, number: i64) -> Result<Text, E> {
-        Ok(Text::Plain(number.to_string()))
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, inner: D) -> Result<Text, D::Error> {
+        inner.deserialize_any(self)
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Text, A::Error> {
@@ -224,7 +220,7 @@ impl<'de> Visitor<'de> for TextVisitor {
 
 impl<'de> Deserialize<'de> for Text {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(TextVisitor)
+        deserializer.deserialize_newtype_struct(TEXT, TextVisitor)
     }
 }
 
@@ -272,12 +268,8 @@ impl<'de> Deserialize<'de> for Texts {
                 Ok(Texts::One(Text::Plain(text.to_owned())))
             }
 
-            fn visit_u64<E>(self, number: u64) -> Result<Texts, E> {
-                Ok(Texts::One(Text::Plain(number.to_string())))
-            }
-
-            fn visit_i64<E>(self, number: i64) -> Result<Texts, E> {
-                Ok(Texts::One(Text::Plain(number.to_string())))
+            fn visit_newtype_struct<D: Deserializer<'de>>(self, inner: D) -> Result<Texts, D::Error> {
+                inner.deserialize_any(self)
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Texts, A::Error> {
@@ -293,7 +285,7 @@ impl<'de> Deserialize<'de> for Texts {
             }
         }
 
-        deserializer.deserialize_any(TextsVisitor)
+        deserializer.deserialize_newtype_struct(TEXT, TextsVisitor)
     }
 }
 
@@ -335,12 +327,8 @@ impl<'de> Deserialize<'de> for BytesPiece {
                 Ok(BytesPiece::Plain(text.to_owned()))
             }
 
-            fn visit_u64<E>(self, number: u64) -> Result<BytesPiece, E> {
-                Ok(BytesPiece::Plain(number.to_string()))
-            }
-
-            fn visit_i64<E>(self, number: i64) -> Result<BytesPiece, E> {
-                Ok(BytesPiece::Plain(number.to_string()))
+            fn visit_newtype_struct<D: Deserializer<'de>>(self, inner: D) -> Result<BytesPiece, D::Error> {
+                inner.deserialize_any(self)
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<BytesPiece, A::Error> {
@@ -355,7 +343,7 @@ impl<'de> Deserialize<'de> for BytesPiece {
             }
         }
 
-        deserializer.deserialize_any(PieceVisitor)
+        deserializer.deserialize_newtype_struct(TEXT, PieceVisitor)
     }
 }
 

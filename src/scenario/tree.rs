@@ -10,7 +10,7 @@ use serde::de::{
 use serde_json::Number;
 
 use super::error::{Place, did_you_mean};
-use crate::notation::value::LIST;
+use crate::notation::value::{LIST, TEXT};
 
 /// A node of a document.
 #[derive(Clone, Debug)]
@@ -295,6 +295,12 @@ fn shortened(text: &str) -> String {
     }
 }
 
+/// Whether a number is spelt as an integer.
+fn is_whole(spelling: &str) -> bool {
+    let digits = spelling.trim_start_matches(['-', '+']);
+    digits.starts_with("0x") || !digits.contains(['.', 'e', 'E'])
+}
+
 /// Structs that may be written as the value of their first key.
 const SHORTHANDS: [(&str, &str); 8] = [
     ("ErrorReply", "status"),
@@ -329,7 +335,7 @@ impl<'de> Deserializer<'de> for &'de Node {
 
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
         match &self.kind {
-            Kind::Number { number, spelling } if !number.is_f64() => visitor.visit_borrowed_str(spelling),
+            Kind::Number { spelling, .. } if is_whole(spelling) => visitor.visit_borrowed_str(spelling),
             Kind::Text(text) => visitor.visit_borrowed_str(text),
             Kind::Bool(_) | Kind::Number { .. } => {
                 let message = format!("expected a text, found {}: quote it", self.describe());
@@ -358,7 +364,13 @@ impl<'de> Deserializer<'de> for &'de Node {
         if name == LIST {
             return visitor.visit_seq(Items(self.items().iter())).map_err(|fault| fault.at(self));
         }
-        visitor.visit_newtype_struct(self)
+        match &self.kind {
+            Kind::Number { spelling, .. } if name == TEXT && is_whole(spelling) => {
+                visitor.visit_borrowed_str(spelling).map_err(|fault: Fault| fault.at(self))
+            }
+            _ if name == TEXT => self.deserialize_any(visitor),
+            _ => visitor.visit_newtype_struct(self),
+        }
     }
 
     fn deserialize_struct<V: Visitor<'de>>(

@@ -12,7 +12,7 @@ use super::{
     payload::Text,
     wire::{Chunks, Flush, HeaderValues, Hold},
 };
-use crate::notation::value::{List, Period, Range, Size, Word};
+use crate::notation::value::{List, Period, Range, Size, TEXT, Word};
 
 impl Serialize for Version {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -187,12 +187,8 @@ impl<'de> Deserialize<'de> for HeaderValues {
                 Ok(One(Some(Text::Plain(text.to_owned()))))
             }
 
-            fn visit_u64<E>(self, number: u64) -> Result<One, E> {
-                Ok(One(Some(Text::Plain(number.to_string()))))
-            }
-
-            fn visit_i64<E>(self, number: i64) -> Result<One, E> {
-                Ok(One(Some(Text::Plain(number.to_string()))))
+            fn visit_newtype_struct<D: Deserializer<'de>>(self, inner: D) -> Result<One, D::Error> {
+                inner.deserialize_any(self)
             }
 
             fn visit_map<A: serde::de::MapAccess<'de>>(self, map: A) -> Result<One, A::Error> {
@@ -203,7 +199,7 @@ impl<'de> Deserialize<'de> for HeaderValues {
 
         impl<'de> Deserialize<'de> for One {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                deserializer.deserialize_any(OneVisitor)
+                deserializer.deserialize_newtype_struct(TEXT, OneVisitor)
             }
         }
 

@@ -10,6 +10,7 @@ mod admission;
 mod command;
 mod embedded;
 mod golden;
+mod language;
 mod order;
 mod raw;
 mod refusals;

@@ -9,6 +9,7 @@ mod path;
 mod retry;
 pub mod style;
 pub mod template;
+mod unserved;
 
 use std::fmt;
 
@@ -132,8 +133,14 @@ pub enum Endpoint {
     Gemini,
     /// OpenAI's chat completions.
     OpenAiChat,
+    /// OpenAI's responses.
+    OpenAiResponses,
+    /// OpenAI's completions of old.
+    OpenAiCompletions,
     /// Any other of OpenAI's endpoints.
     OpenAi,
+    /// Anthropic's.
+    Anthropic,
 }
 
 /// What is to be done.
@@ -192,13 +199,16 @@ pub fn identify(request: &Request) -> Route {
 }
 
 impl Route {
-    /// A path that does not exist, in the dialect of its caller.
+    /// A path that is not served, in the dialect of its caller.
     fn nowhere(request: &Request) -> Self {
+        let is_google = gemini::calls_as_google(request) || request.path.starts_with("/v1beta/");
+        let own = if is_google { Endpoint::Gemini } else { Endpoint::OpenAi };
+        let (endpoint, operation) = unserved::known(&request.path).unwrap_or((own, Operation::Unknown));
         Self {
-            dialect: if gemini::calls_as_google(request) { &gemini::Gemini } else { &openai::OpenAi },
-            operation: Operation::Unknown,
+            dialect: if is_google { &gemini::Gemini } else { &openai::OpenAi },
+            operation,
             shape: Shape::Document,
-            endpoint: if gemini::calls_as_google(request) { Endpoint::Gemini } else { Endpoint::OpenAi },
+            endpoint,
             version: "v1",
             host: Host::Own,
             model: String::new(),

@@ -144,9 +144,7 @@ impl Calls {
             (Some(0), _) => None,
             (Some(retries), key) => self.retried(facts.fingerprint, key.as_deref(), retries),
             (None, Some(key)) => self.by_key.get(key).copied(),
-            (None, None) => {
-                self.of(facts.fingerprint).find(|id| self.outcome(*id) == Some(Outcome::Failed))
-            }
+            (None, None) => self.of(facts.fingerprint).find(|id| self.outcome(*id) == Some(Outcome::Failed)),
         };
         let id = match known {
             Some(id) => id,

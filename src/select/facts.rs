@@ -54,12 +54,14 @@ impl<'a> Facts<'a> {
 
     /// Whether the request speaks this API.
     pub fn speaks(&self, api: Api) -> bool {
+        let own = self.endpoint;
         match api {
-            Api::Gemini => self.endpoint == Endpoint::Gemini,
-            Api::OpenAi => matches!(self.endpoint, Endpoint::OpenAi | Endpoint::OpenAiChat),
-            Api::OpenAiChat => self.endpoint == Endpoint::OpenAiChat,
-            // Not served yet, so that nobody speaks them.
-            Api::OpenAiResponses | Api::OpenAiCompletions | Api::Anthropic => false,
+            Api::Gemini => own == Endpoint::Gemini,
+            Api::OpenAi => !matches!(own, Endpoint::Gemini | Endpoint::Anthropic),
+            Api::OpenAiChat => own == Endpoint::OpenAiChat,
+            Api::OpenAiResponses => own == Endpoint::OpenAiResponses,
+            Api::OpenAiCompletions => own == Endpoint::OpenAiCompletions,
+            Api::Anthropic => own == Endpoint::Anthropic,
         }
     }
 
@@ -69,6 +71,9 @@ impl<'a> Facts<'a> {
             Endpoint::Gemini => "gemini",
             Endpoint::OpenAi => "openai",
             Endpoint::OpenAiChat => "openai.chat",
+            Endpoint::OpenAiResponses => "openai.responses",
+            Endpoint::OpenAiCompletions => "openai.completions",
+            Endpoint::Anthropic => "anthropic",
         }
     }
 

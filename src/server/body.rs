@@ -227,3 +227,53 @@ impl Drop for Open {
         self.0.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn paced(milliseconds: &[u64], end: u64) -> PlanBody {
+        let start = Instant::now();
+        let at = |milliseconds| start + Duration::from_millis(milliseconds);
+        let ends = (1..=milliseconds.len()).collect();
+        let body = Bytes::from("x".repeat(milliseconds.len()));
+        PlanBody::new(body, ends, Carry::Chunked)
+            .at(milliseconds.iter().map(|time| at(*time)).collect(), at(end))
+    }
+
+    async fn times(mut body: PlanBody) -> Vec<u128> {
+        let start = Instant::now();
+        let mut times = Vec::new();
+        while body.frame().await.is_some() {
+            times.push(start.elapsed().as_millis());
+        }
+        times.push(start.elapsed().as_millis());
+        times
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_piece_leaves_when_it_is_due() {
+        assert_eq!(times(paced(&[300, 300, 320, 5_000], 5_000)).await, [300, 300, 320, 5_000, 5_000]);
+        assert_eq!(times(paced(&[0, 20], 30_000)).await, [0, 20, 30_000]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_late_reader_does_not_make_the_others_late() {
+        let body = paced(&[10, 20, 30, 1_000], 1_000);
+        tokio::time::sleep(Duration::from_millis(25)).await;
+        assert_eq!(times(body).await, [0, 0, 5, 975, 975]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_last_piece_is_known_to_be_the_last_unless_silence_follows() {
+        let mut body = paced(&[10], 10);
+        assert!(!body.is_end_stream());
+        assert!(body.frame().await.is_some());
+        assert!(body.is_end_stream());
+        let mut body = paced(&[10], 20);
+        assert!(body.frame().await.is_some());
+        assert!(!body.is_end_stream());
+    }
+}

@@ -14,10 +14,16 @@ use serde_json::{Value, json};
 /// Every condition, in every form.
 const WHEN: &[(&str, &[&str])] = &[
     ("api", &["gemini", "[openai, openai.chat, openai.responses, openai.completions, anthropic]"]),
-    ("operation", &["embed", "[generate, count, models, images, speech, transcribe, files, batch, video, other]"]),
+    (
+        "operation",
+        &["embed", "[generate, count, models, images, speech, transcribe, files, batch, video, other]"],
+    ),
     ("stream", &["true", "false"]),
     ("model", &["gpt-4*", "[a, 'b/*']", "{contains: pro}", "{not: {glob: 'x?'}}"]),
-    ("prompt", &["'yes'", "null", "{regex: '(?i)a|b'}", "{all: [{contains: a}, {not: b}]}", "12", "1.5", "true"]),
+    (
+        "prompt",
+        &["'yes'", "null", "{regex: '(?i)a|b'}", "{all: [{contains: a}, {not: b}]}", "12", "1.5", "true"],
+    ),
     ("system", &["{contains: terse}", "{not: null}"]),
     ("turn", &["1", "2..", "[1, {every: 3}]", "..4"]),
     ("tools", &["f", "{all: [a, b]}"]),
@@ -41,20 +47,52 @@ const WHEN: &[(&str, &[&str])] = &[
 
 /// Every kind of a reply, in every form.
 const KINDS: &[(&str, &[&str])] = &[
-    ("text", &["Hello", "[Hel, '', \"lo\\u2028\\n\"]", "{fill: 1MiB}", "{fill: {size: 5, of: ab}}", "[{echo: prompt}, {echo: $.model}]", "12"]),
-    ("parts", &["[]", "{call: {name: f, args: {a: [1, null, {b: 2.5}]}}}", "{call: {name: f, id: c1, fragments: ['{\"a\":', '1}']}}",
-        "[{thought: t, signature: c2ln}, {refusal: [a, b]}, {code: x}, {code_result: y}, {signature: {fill: 10}}]",
-        "[{image: {size: 64x64, mime: image/png}}, {audio: {base64: AAAA}}, {video: {file: a.mp4}}]"]),
+    (
+        "text",
+        &[
+            "Hello",
+            "[Hel, '', \"lo\\u2028\\n\"]",
+            "{fill: 1MiB}",
+            "{fill: {size: 5, of: ab}}",
+            "[{echo: prompt}, {echo: $.model}]",
+            "12",
+        ],
+    ),
+    (
+        "parts",
+        &[
+            "[]",
+            "{call: {name: f, args: {a: [1, null, {b: 2.5}]}}}",
+            "{call: {name: f, id: c1, fragments: ['{\"a\":', '1}']}}",
+            "[{thought: t, signature: c2ln}, {refusal: [a, b]}, {code: x}, {code_result: y}, {signature: {fill: 10}}]",
+            "[{image: {size: 64x64, mime: image/png}}, {audio: {base64: AAAA}}, {video: {file: a.mp4}}]",
+        ],
+    ),
     ("json", &["null", "{total: 12.5, lines: [{item: tea}]}", "[1, -2, true, '']", "text"]),
     ("candidates", &["[{text: a}, {json: {b: 1}, finish: length, split: char}, {parts: {text: c}}]"]),
     ("block", &["SAFETY"]),
     ("embedding", &["[1, 0, -0.5]", "[[1, 0], [0.6, 0.8]]"]),
     ("count", &["42"]),
     ("models", &["gpt-4o", "[a, b]"]),
-    ("error", &["503", "{status: 402, message: m, gemini: {status: X, details: null}, openai: {code: null}, anthropic: {type: t}}",
-        "{status: 429, retry_after: 1500ms}", "{status: 429, retry_after: {date: 2s}}", "{status: 429, retry_after: {ms: 1.5us}}",
-        "{status: 429, retry_after: {info: 2s}}", "{status: 429, retry_after: {seconds: 1h}}"]),
-    ("events", &["[]", "[{json: null}, {text: x}, {lines: [': a', 'id: 1']}, {raw: [{hex: 00ff}, {base64: AA==}, {random: 8}, {json: [1]}, {fill: 3}, {file: f}]}, {reply: {error: 500}}, {reply: {text: a, finish: stop, usage: {input: 1}, split: whole}}]"]),
+    (
+        "error",
+        &[
+            "503",
+            "{status: 402, message: m, gemini: {status: X, details: null}, openai: {code: null}, anthropic: {type: t}}",
+            "{status: 429, retry_after: 1500ms}",
+            "{status: 429, retry_after: {date: 2s}}",
+            "{status: 429, retry_after: {ms: 1.5us}}",
+            "{status: 429, retry_after: {info: 2s}}",
+            "{status: 429, retry_after: {seconds: 1h}}",
+        ],
+    ),
+    (
+        "events",
+        &[
+            "[]",
+            "[{json: null}, {text: x}, {lines: [': a', 'id: 1']}, {raw: [{hex: 00ff}, {base64: AA==}, {random: 8}, {json: [1]}, {fill: 3}, {file: f}]}, {reply: {error: 500}}, {reply: {text: a, finish: stop, usage: {input: 1}, split: whole}}]",
+        ],
+    ),
     ("raw", &["{}", "{status: 522, headers: {a: b, c: [d, e]}, body: <html>}"]),
     ("cassette", &["chat.yaml", "{file: c.yaml, id: abc}"]),
     ("forward", &["gemini"]),
@@ -63,27 +101,36 @@ const KINDS: &[(&str, &[&str])] = &[
 
 /// What may stand beside a kind, in every form.
 const BESIDE: &[(&str, &[&str])] = &[
-    ("finish", &["stop", "{exact: eos}", "malformed_call", "refusal", "recitation", "pause", "filter", "call"]),
+    (
+        "finish",
+        &["stop", "{exact: eos}", "malformed_call", "refusal", "recitation", "pause", "filter", "call"],
+    ),
     ("usage", &["{input: 1, output: 2, thoughts: 3, cached: 4, tool: 5}", "{}"]),
     ("split", &["whole", "word", "token", "char", "{chars: 4}"]),
     ("shape", &["sse", "array", "document"]),
-    ("pace", &[
-        "{head: 65s, first: [1s, 2ms], every: {cycle: [0s, 100ms]}, load: 2%}",
-        "{first: {uniform: 1s..2s}, every: {normal: {mean: 20ms, sd: 5ms}}, pause: {before: finish, for: 30s}}",
-        "{every: {lognormal: {median: 400ms, sigma: 0.6, max: 5s}}, heartbeat: {every: 10s, lines: ': ping'}}",
-        "{every: {tokens_per_second: 50}, pause: [{after: text.-1, for: 1s}, {before: [1, 2..4, {where: {$.a: 1}}], for: 2s}]}",
-    ]),
-    ("wire", &[
-        "{edit: [{insert: {before: 1, lines: ': hi'}}, {drop: [finish, done]}, {repeat: {at: text.1, times: 3}}, {move: {at: 3, before: 2}}, {join: {at: 1..2, by: {hex: 0a}}}, {patch: {set: {$.a: null}, unset: [$.b]}}]}",
-        "{write: {at: text.2, style: google, escape: {chars: '<>'}, order: reversed, literal: {$.a: '1,\"a\":2'}, pad: {$..content: 65531}}}",
-        "{write: [{style: pretty, escape: ascii}], frame: {at: -1, lines: ['id: 1', event, data], field: error, colon: ':', eol: [crlf, cr, none], blank: 0, newlines: keep, lead: \"[\\n\", tail: x}}",
-        "{encode: gzip, carry: close, head: {status: 200, reason: Fine, version: '1.0', headers: {Connection: close, date: null, n: 5, l: [a, b], big: {fill: 9}}, interim: [{status: 103, headers: {link: x}}]}}",
-        "{encode: {as: br, flush: 1KiB, damage: {in: 3, byte: 12, put: {hex: ff}}}, carry: {as: chunked, lie: -5, join: all, cut: [{in: body, every: 1}, {in: body, random: 9}], sizes: {chunk: all, put: \"zz\\r\\n\"}, trailers: {x: y}}}",
-        "{head: {raw: 'ICY 200 OK'}, send: {cut: [{in: text.1, char: 1, gap: 50ms}, {after: all}, {in: head, line: all}], join: [head, 1], rate: 10KB/s}}",
-        "{end: {after: text.1, hold: forever}}",
-        "{end: {in: 2, find: x, nth: 2, offset: -1, hold: 60s, put: {random: 64}, how: reset, code: CANCEL, scope: connection}}",
-        "{end: {before: head, how: goaway, last: before, notify: false}}",
-    ]),
+    (
+        "pace",
+        &[
+            "{head: 65s, first: [1s, 2ms], every: {cycle: [0s, 100ms]}, load: 2%}",
+            "{first: {uniform: 1s..2s}, every: {normal: {mean: 20ms, sd: 5ms}}, pause: {before: finish, for: 30s}}",
+            "{every: {lognormal: {median: 400ms, sigma: 0.6, max: 5s}}, heartbeat: {every: 10s, lines: ': ping'}}",
+            "{every: {tokens_per_second: 50}, pause: [{after: text.-1, for: 1s}, {before: [1, 2..4, {where: {$.a: 1}}], for: 2s}]}",
+        ],
+    ),
+    (
+        "wire",
+        &[
+            "{edit: [{insert: {before: 1, lines: ': hi'}}, {drop: [finish, done]}, {repeat: {at: text.1, times: 3}}, {move: {at: 3, before: 2}}, {join: {at: 1..2, by: {hex: 0a}}}, {patch: {set: {$.a: null}, unset: [$.b]}}]}",
+            "{write: {at: text.2, style: google, escape: {chars: '<>'}, order: reversed, literal: {$.a: '1,\"a\":2'}, pad: {$..content: 65531}}}",
+            "{write: [{style: pretty, escape: ascii}], frame: {at: -1, lines: ['id: 1', event, data], field: error, colon: ':', eol: [crlf, cr, none], blank: 0, newlines: keep, lead: \"[\\n\", tail: x}}",
+            "{encode: gzip, carry: close, head: {status: 200, reason: Fine, version: '1.0', headers: {Connection: close, date: null, n: 5, l: [a, b], big: {fill: 9}}, interim: [{status: 103, headers: {link: x}}]}}",
+            "{encode: {as: br, flush: 1KiB, damage: {in: 3, byte: 12, put: {hex: ff}}}, carry: {as: chunked, lie: -5, join: all, cut: [{in: body, every: 1}, {in: body, random: 9}], sizes: {chunk: all, put: \"zz\\r\\n\"}, trailers: {x: y}}}",
+            "{head: {raw: 'ICY 200 OK'}, send: {cut: [{in: text.1, char: 1, gap: 50ms}, {after: all}, {in: head, line: all}], join: [head, 1], rate: 10KB/s}}",
+            "{end: {after: text.1, hold: forever}}",
+            "{end: {in: 2, find: x, nth: 2, offset: -1, hold: 60s, put: {random: 64}, how: reset, code: CANCEL, scope: connection}}",
+            "{end: {before: head, how: goaway, last: before, notify: false}}",
+        ],
+    ),
     ("times", &["3"]),
     ("set", &["{cart: paid}"]),
     ("gemini", &["{groundingMetadata: {a: 1}}"]),
@@ -98,11 +145,14 @@ const STUB: &[(&str, &[&str])] = &[
     ("at_end", &["repeat", "cycle", "next"]),
     ("early", &["{after: 64KiB, rest: close}", "{after: head, rest: ignore}"]),
     ("lenient", &["true"]),
-    ("expect", &[
-        "{requests: 3, calls: 1.., attempts: ..3, gaps: [0.4s..0.6s, 0.8s..], retry_after: obeyed, same: [body, key], left: never, connections: 2, concurrent: 1}",
-        "{gaps: {backoff: {base: 500ms, factor: 2.5, cap: 8s, jitter: -25%..0%}}, retry_after: ignored, left: ..5s}",
-        "{gaps: 2s..}",
-    ]),
+    (
+        "expect",
+        &[
+            "{requests: 3, calls: 1.., attempts: ..3, gaps: [0.4s..0.6s, 0.8s..], retry_after: obeyed, same: [body, key], left: never, connections: 2, concurrent: 1}",
+            "{gaps: {backoff: {base: 500ms, factor: 2.5, cap: 8s, jitter: -25%..0%}}, retry_after: ignored, left: ..5s}",
+            "{gaps: 2s..}",
+        ],
+    ),
 ];
 
 /// What else stands in a file.
@@ -114,7 +164,13 @@ const FILE: &[(&str, &[&str])] = &[
     ("defaults", &["{when: {model: m}, then: {pace: {every: 20ms}}}"]),
     ("states", &["{cart: empty}"]),
     ("models", &["[gpt-4o]"]),
-    ("limits", &["{per: key, requests: 3, within: 1m}", "[{name: n, when: {stream: true}, tokens: 100, then: {error: 402}}, {cost: 1.5}, {concurrent: 2}]"]),
+    (
+        "limits",
+        &[
+            "{per: key, requests: 3, within: 1m}",
+            "[{name: n, when: {stream: true}, tokens: 100, then: {error: 402}}, {cost: 1.5}, {concurrent: 2}]",
+        ],
+    ),
     ("connections", &["[{do: reset, times: 2}, {wait: 300ms, do: hang, read: 1KB/s}]"]),
     ("expect", &["{requests: 1.., calls: 2, concurrent: ..4, unmatched: 0, order: [a, b]}"]),
     ("let", &["{slow: {first: 3s}}"]),
@@ -131,9 +187,10 @@ fn read(yaml: &str) -> File {
 /// Some of these keys, each in one of its forms.
 fn some(table: &'static [(&'static str, &'static [&'static str])]) -> impl Strategy<Value = Vec<String>> {
     let keys: Vec<_> = table.iter().map(|(key, forms)| form(key, forms)).collect();
-    keys.into_iter().map(|key| proptest::option::weighted(0.3, key)).collect::<Vec<_>>().prop_map(|keys| {
-        keys.into_iter().flatten().collect()
-    })
+    keys.into_iter()
+        .map(|key| proptest::option::weighted(0.3, key))
+        .collect::<Vec<_>>()
+        .prop_map(|keys| keys.into_iter().flatten().collect())
 }
 
 fn form(key: &'static str, forms: &'static [&'static str]) -> BoxedStrategy<String> {
@@ -142,7 +199,8 @@ fn form(key: &'static str, forms: &'static [&'static str]) -> BoxedStrategy<Stri
 
 fn reply() -> impl Strategy<Value = String> {
     let kind = proptest::sample::select(KINDS).prop_flat_map(|(key, forms)| form(key, forms));
-    (kind, some(BESIDE)).prop_map(|(kind, beside)| format!("{{{}}}", [vec![kind], beside].concat().join(", ")))
+    (kind, some(BESIDE))
+        .prop_map(|(kind, beside)| format!("{{{}}}", [vec![kind], beside].concat().join(", ")))
 }
 
 fn stub() -> impl Strategy<Value = String> {
@@ -319,9 +377,16 @@ fn all_that_is_wrong_is_told_at_once() {
     let source = Arc::new(Source { name: "x.yaml".to_owned(), text: text.to_owned() });
     let input = Input { source, files: Box::new(|_| Err("none".to_owned())) };
     let (_, problems) = mynah::scenario::read(&[input]);
-    let lines: Vec<_> = problems.0.iter().map(|problem| (problem.place.line, problem.message.clone())).collect();
+    let lines: Vec<_> =
+        problems.0.iter().map(|problem| (problem.place.line, problem.message.clone())).collect();
     let told = |line, word: &str| lines.iter().any(|(at, message)| *at == line && message.contains(word));
-    for (line, word) in [(4, "`promt`, did you mean `prompt`"), (4, "`modle`"), (4, "`txt`"), (5, "`then` is missing"), (6, "a duration")] {
+    for (line, word) in [
+        (4, "`promt`, did you mean `prompt`"),
+        (4, "`modle`"),
+        (4, "`txt`"),
+        (5, "`then` is missing"),
+        (6, "a duration"),
+    ] {
         assert!(told(line, word), "{line} {word}: {lines:#?}");
     }
 }

@@ -24,6 +24,7 @@ use super::{
     patch::Patches,
     retry::{self, ByHeader},
     style::{self, Style},
+    unserved,
 };
 use crate::{
     ask::{Ask, Embed, Images, Page, Shape, Vendor, Want},
@@ -80,7 +81,7 @@ impl Dialect for Gemini {
             (Method::POST, Some("predict")) if is_model => Operation::Images,
             (Method::POST, Some(verb)) if is_model => unserved(verb),
             _ if is_shared => return None,
-            _ => Operation::Unknown,
+            _ => unserved::known(&request.path).map_or(Operation::Unknown, |(_, operation)| operation),
         };
         // A model described by name may have a colon in it.
         let model = match (operation, verb) {

@@ -13,7 +13,7 @@ use std::{
     env, fs,
     io::{self, BufRead, BufReader, Read, Write},
     net::{Ipv4Addr, SocketAddr, TcpStream},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::atomic::{AtomicU64, Ordering},
     time::Duration,
@@ -72,35 +72,64 @@ async fn compare() -> Result<(), Failed> {
         ("gemini plain", gemini("generateContent")),
         ("gemini stream", gemini("streamGenerateContent?alt=sse")),
     ] {
-        let mynah = Process::mynah()?;
-        let answer = mynah.answer(&sent)?;
-        let bare = Process::bare(&answer)?;
-        let mut rounds = Vec::new();
-        for _ in 0..ROUNDS {
-            let slow = load(bare.address, &sent, answer.len()).await?;
-            rounds.push((slow, load(mynah.address, &sent, answer.len()).await?));
+        row(name, &Process::mynah(None)?, &sent).await?;
+    }
+    for count in [1, 100, 10_000] {
+        for (form, when) in [("equal", "PROMPT"), ("contained", "{contains: PROMPT}")] {
+            let file =
+                env::temp_dir().join(format!("mynah-bench-{}-{count}-{form}.yaml", std::process::id()));
+            fs::write(&file, stubs(count, when))?;
+            let mynah = Process::mynah(Some(&file));
+            fs::remove_file(&file)?;
+            // The last stub answers.
+            let body = format!(
+                r#"{{"model":"gpt-4o","messages":[{{"role":"user","content":"question {}."}}]}}"#,
+                count - 1
+            );
+            row(&format!("{count} {form}"), &mynah?, &request("/v1/chat/completions", &body)).await?;
         }
-        let ratios = sorted(rounds.iter().map(|(bare, mynah)| mynah / bare));
-        let (ends, own_ends) =
-            (latency(bare.address, &sent, &answer).await?, latency(mynah.address, &sent, &answer).await?);
-        println!(
-            "{name:<16}{:>12.0}{:>12.0}{:>22}{ends:>14?}{own_ends:>14?}",
-            middle(&sorted(rounds.iter().map(|(bare, _)| *bare))),
-            middle(&sorted(rounds.iter().map(|(_, mynah)| *mynah))),
-            format!("{:.2} ({:.2} to {:.2})", middle(&ratios), ratios[0], ratios[ROUNDS - 1]),
-        );
     }
     let mut starts = Vec::new();
     let mut memory = 0;
     for _ in 0..STARTS {
         let begin = Instant::now();
-        let mynah = Process::mynah()?;
+        let mynah = Process::mynah(None)?;
         drop(TcpStream::connect(mynah.address)?);
         starts.push(begin.elapsed());
         memory = memory.max(mynah.resident_kib()?);
     }
     starts.sort();
     println!("\nready after {:?} (median of {STARTS}), {memory} KiB resident when idle", starts[STARTS / 2]);
+    Ok(())
+}
+
+/// A scenario with so many stubs, each of which waits for a prompt of its own.
+fn stubs(count: usize, when: &str) -> String {
+    let stubs = (0..count).map(|number| {
+        let when = when.replace("PROMPT", &format!("question {number}."));
+        format!("- {{when: {{prompt: {when}}}, then: {{text: answer {number}}}}}\n")
+    });
+    format!("scenario: 1\nstubs:\n{}", stubs.collect::<String>())
+}
+
+/// Compares the server with a bare one that sends the same, and prints it.
+async fn row(name: &str, mynah: &Process, sent: &[u8]) -> Result<(), Failed> {
+    let answer = mynah.answer(sent)?;
+    let bare = Process::bare(&answer)?;
+    let mut rounds = Vec::new();
+    for _ in 0..ROUNDS {
+        let slow = load(bare.address, sent, answer.len()).await?;
+        rounds.push((slow, load(mynah.address, sent, answer.len()).await?));
+    }
+    let ratios = sorted(rounds.iter().map(|(bare, mynah)| mynah / bare));
+    let (ends, own_ends) =
+        (latency(bare.address, sent, &answer).await?, latency(mynah.address, sent, &answer).await?);
+    println!(
+        "{name:<16}{:>12.0}{:>12.0}{:>22}{ends:>14?}{own_ends:>14?}",
+        middle(&sorted(rounds.iter().map(|(bare, _)| *bare))),
+        middle(&sorted(rounds.iter().map(|(_, mynah)| *mynah))),
+        format!("{:.2} ({:.2} to {:.2})", middle(&ratios), ratios[0], ratios[ROUNDS - 1]),
+    );
     Ok(())
 }
 
@@ -169,9 +198,9 @@ struct Process {
 }
 
 impl Process {
-    fn mynah() -> Result<Self, Failed> {
+    fn mynah(scenario: Option<&Path>) -> Result<Self, Failed> {
         let mut command = Command::new(env!("CARGO_BIN_EXE_mynah"));
-        command.args(["serve", "--port", "0"]);
+        command.args(["serve", "--port", "0"]).args(scenario);
         Self::start(command)
     }
 

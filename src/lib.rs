@@ -14,16 +14,17 @@
 //! Everything between the sockets is a function from values to values:
 //!
 //! ```text
-//! accept -> collect -> identify -> answer -> plan -> play
+//! accept -> collect -> identify -> select -> plan -> play
 //! ```
 //!
 //! [`request`] is what arrived. A [`dialect`] knows whose it is and reads it
-//! into an [`ask`]; [`answer`] makes a [`reply`] from that, in no provider's
-//! words; the dialect says the reply as events, and [`plan`] makes the bytes
+//! into an [`ask`]; [`select`] chooses the stub of a [`scenario`] whose reply
+//! answers it, or the built-in [`answer`] does, in no provider's words (a
+//! [`reply`]); the dialect says the reply as events, and [`plan`] makes the bytes
 //! that the [`server`] then plays. All that varies comes from an [`identity`].
 //!
-//! A newcomer reads `server/exchange.rs` (the line itself), `dialect/mod.rs`
-//! and `plan/mod.rs`; `ARCHITECTURE.md` tells the rest.
+//! A newcomer reads `server/exchange.rs` (the line itself), `dialect/mod.rs`,
+//! `plan/mod.rs` and `scenario/mod.rs`; `ARCHITECTURE.md` tells the rest.
 
 pub mod answer;
 pub mod ask;

@@ -6,7 +6,7 @@ use super::WirePlan;
 use crate::notation::value::Period;
 
 /// Bytes of an event that are shown.
-const WIDTH: usize = 100;
+const WIDTH: usize = 240;
 
 impl WirePlan {
     /// The bytes of each piece of the body, and when it leaves.

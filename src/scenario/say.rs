@@ -93,19 +93,29 @@ pub fn say(kind: &Kind, dress: &Dress, request: &Request<'_>, occasion: &Occasio
     said
 }
 
-/// What of a reply cannot be said in this dialect.
-pub fn missed(kind: &Kind, route: &Route) -> Vec<String> {
+/// What of a reply cannot be said in this dialect: Google's arguments are no
+/// text, and a chat completion has no pictures.
+pub fn missed(kind: &Kind, request: &Request<'_>) -> Vec<String> {
     let Kind::Say(candidates) = kind else { return Vec::new() };
-    if route.dialect.name() != "gemini" {
-        return Vec::new();
-    }
-    let parts = candidates.iter().flat_map(|candidate| &candidate.parts);
-    let broken = parts.filter(|part| {
-        let Some(Sort::Call(call)) = &part.sort else { return false };
-        matches!(&call.arguments, Arguments::Fragments(pieces)
-            if !serde_json::from_str::<Value>(&pieces.concat()).is_ok_and(|json| json.is_object()))
+    let is_google = request.route.dialect.name() == "gemini";
+    let is_chat = !is_google && matches!(request.ask.want, Want::Generate(_));
+    let sorts =
+        candidates.iter().flat_map(|candidate| &candidate.parts).filter_map(|part| part.sort.as_ref());
+    let missed = sorts.filter_map(|sort| match sort {
+        Sort::Call(call) if is_google && !makes_object(&call.arguments) => Some("fragments"),
+        Sort::Media(_) if is_chat => Some("media"),
+        _ => None,
     });
-    broken.map(|_| "fragments".to_owned()).collect()
+    missed.map(str::to_owned).collect()
+}
+
+fn makes_object(arguments: &Arguments) -> bool {
+    match arguments {
+        Arguments::Object(_) => true,
+        Arguments::Fragments(pieces) => {
+            serde_json::from_str::<Value>(&pieces.concat()).is_ok_and(|json| json.is_object())
+        }
+    }
 }
 
 /// The payload of a heartbeat, as it goes out.

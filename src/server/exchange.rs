@@ -56,7 +56,7 @@ pub struct Explanation {
     pub target: String,
     /// The API, the operation, and whether a stream is asked for.
     pub asked: String,
-    /// The server's seed.
+    /// The seed that luck is drawn from.
     pub seed: u64,
     /// The stubs that were asked, in their order, up to the one that answers.
     pub considered: Vec<Considered>,
@@ -171,10 +171,18 @@ impl Exchange {
                 route.operation.name(),
                 if facts.is_stream() { " stream" } else { "" }
             ),
-            seed: self.settings.seed,
+            seed: self.seed_of(&considered),
             considered,
             plan,
         })
+    }
+
+    /// The seed of the scenario that answers, or the server's.
+    fn seed_of(&self, considered: &[Considered]) -> u64 {
+        let answers = considered.iter().find(|considered| considered.differs.is_empty());
+        let scenario =
+            answers.and_then(|one| self.rules.scenarios().iter().find(|known| known.name == one.scenario));
+        scenario.and_then(|scenario| scenario.seed).unwrap_or(self.settings.seed)
     }
 
     /// What goes on the wire for a request that was read in full.
@@ -257,7 +265,7 @@ impl Exchange {
         let occasion = Occasion { identity, now, date: &date };
         let request = say::Request { route: asked.route, ask, json, stub: &top.stub.name };
         let said = say::say(kind, &dress, &request, &occasion);
-        let missed = say::missed(kind, asked.route);
+        let missed = say::missed(kind, &request);
         let source = if matches!(kind, Kind::Raw(_)) { "" } else { "stub" };
         let origin = Origin { source, stub: Some((&top.scenario.name, &top.stub.name)), missed: &missed };
         let by = format!("by {:?} ({})", top.stub.name, top.stub.place);

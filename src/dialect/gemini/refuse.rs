@@ -20,7 +20,7 @@ pub(crate) fn status_name(status: u16) -> &'static str {
         499 => "CANCELLED",
         501 => "UNIMPLEMENTED",
         502 | 503 | 529 => "UNAVAILABLE",
-        505.. => "INTERNAL",
+        500 | 505.. => "INTERNAL",
         _ => "UNKNOWN",
     }
 }

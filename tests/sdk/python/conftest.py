@@ -1,11 +1,13 @@
 import contextlib
 import functools
+import itertools
 import os
 import ssl
 
 import pytest
 import pytest_asyncio
 
+import scenarios
 import sdk
 from servers import Server, binary
 
@@ -103,3 +105,31 @@ def openai_client(openai_at, server):
 @pytest.fixture(scope="session")
 def google_client(google_at, server):
     return google_at(server.url)
+
+
+@pytest.fixture(scope="session")
+def serve_scenarios(serve):
+    """The server of these shipped scenarios, started once."""
+
+    @functools.cache
+    def started(*names):
+        return serve(*(str(scenarios.FOLDER / f"{name}.yaml") for name in names))
+
+    return started
+
+
+@pytest.fixture(scope="session")
+def session_numbers():
+    return itertools.count()
+
+
+@pytest.fixture
+def scene(serve_scenarios, session_numbers):
+    """Begins a session with these shipped scenarios, in which nothing was asked yet."""
+    with contextlib.ExitStack() as closing:
+
+        def begin(*names):
+            server = serve_scenarios(*names)
+            return scenarios.Scene(f"{server.url}/s/test-{next(session_numbers)}", closing)
+
+        yield begin

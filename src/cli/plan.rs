@@ -84,7 +84,7 @@ impl Plan {
 }
 
 fn as_text(explanation: &Explanation) -> String {
-    let Explanation { target, asked, seed, considered, plan } = explanation;
+    let Explanation { target, asked, seed, considered, refusal, plan } = explanation;
     let mut text = format!("{target}\n{asked}");
     let answering = considered.iter().filter(|considered| considered.differs.is_empty());
     for considered in answering {
@@ -95,12 +95,15 @@ fn as_text(explanation: &Explanation) -> String {
         text.push_str(&format!("  passed over {} {:?}:\n", considered.place, considered.stub));
         considered.differs.iter().for_each(|differs| text.push_str(&format!("    {differs}\n")));
     }
+    if let Some(refusal) = refusal {
+        text.push_str(&format!("  refused as the real API would: {}\n", refusal.trim()));
+    }
     text.push_str(&format!("{plan}\n"));
     text
 }
 
 fn as_json(explanation: &Explanation) -> Value {
-    let Explanation { target, asked, seed, considered, plan } = explanation;
+    let Explanation { target, asked, seed, considered, refusal, plan } = explanation;
     let considered: Vec<_> = considered
         .iter()
         .map(|one| {
@@ -126,7 +129,7 @@ fn as_json(explanation: &Explanation) -> Value {
         })
         .collect();
     json!({
-        "request": target, "asked": asked, "seed": seed, "considered": considered,
+        "request": target, "asked": asked, "seed": seed, "considered": considered, "refusal": refusal,
         "status": plan.status.as_u16(), "reason": plan.reason_phrase(), "headers": headers,
         "carry": format!("{:?}", plan.carry).to_lowercase(),
         "head_at": Period(plan.head_at).to_string(), "events": events,

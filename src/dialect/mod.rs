@@ -59,7 +59,7 @@ pub trait Dialect: fmt::Debug + Sync {
     fn patches(&self) -> &'static Patches;
 
     /// An error as an event of a stream that has begun.
-    fn say_error_event(&self, error: &ApiError, events: &mut Events);
+    fn say_error_event(&self, route: &Route, error: &ApiError, events: &mut Events);
 
     /// The refusal of a body that is not JSON.
     fn not_json(&self, route: &Route, body: &[u8], error: &serde_json::Error) -> ApiError;

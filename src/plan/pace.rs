@@ -73,7 +73,7 @@ pub(super) fn pace(
             None if events.framing(at) == Framing::Data && bytes == b"[DONE]" => {
                 Reading { kinds: vec![Kind::Done], tokens: 0 }
             }
-            None => Reading { kinds: vec![Kind::Raw], tokens: 0 },
+            None => read_raw(bytes, &read),
         })
         .collect();
     let head = Clock::new(tempo.head, tempo.load, draw("pace.head")).next(1);
@@ -110,6 +110,16 @@ pub(super) fn pace(
         now = now.saturating_add(after[at]);
     }
     Times { head, events: times, end: now, missed }
+}
+
+/// What an event without a frame is: raw, and an error too where it is one.
+fn read_raw(bytes: &[u8], read: &impl Fn(&Value) -> Reading) -> Reading {
+    let mut reading = Reading { kinds: vec![Kind::Raw], tokens: 0 };
+    let payload = serde_json::from_slice(bytes).ok();
+    if payload.is_some_and(|payload| read(&payload).kinds.contains(&Kind::Error)) {
+        reading.is(Kind::Error);
+    }
+    reading
 }
 
 /// A body with heartbeats in its silences: the pieces' ends, and when each

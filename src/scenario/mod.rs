@@ -114,7 +114,10 @@ fn shadows(scenarios: &[Scenario], inputs: &[Input]) -> Vec<Problem> {
     for (stub, names) in compile::shadows_between(scenarios) {
         let (file, line) = stub.place.rsplit_once(':').unwrap_or((&stub.place, "0"));
         let Some(input) = inputs.iter().find(|input| input.source.name == file) else { continue };
-        let place = Place { line: line.parse().unwrap_or_default(), column: 1, length: 1 };
+        let line = line.parse().unwrap_or_default();
+        let text = input.source.text.lines().nth(usize::saturating_sub(line, 1)).unwrap_or_default();
+        let indent = text.len() - text.trim_start_matches([' ', '-']).len();
+        let place = Place { line, column: indent + 1, length: 1 };
         let shown: Vec<_> = names.iter().take(3).map(|name| format!("{name:?}")).collect();
         let more = names.len().saturating_sub(shown.len());
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };

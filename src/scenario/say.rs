@@ -98,12 +98,10 @@ pub fn say(kind: &Kind, dress: &Dress, request: &Request<'_>, occasion: &Occasio
 pub fn missed(kind: &Kind, request: &Request<'_>) -> Vec<String> {
     let Kind::Say(candidates) = kind else { return Vec::new() };
     let is_google = request.route.dialect.name() == "gemini";
-    let is_chat = !is_google && matches!(request.ask.want, Want::Generate(_));
-    let sorts =
-        candidates.iter().flat_map(|candidate| &candidate.parts).filter_map(|part| part.sort.as_ref());
-    let missed = sorts.filter_map(|sort| match sort {
-        Sort::Call(call) if is_google && !makes_object(&call.arguments) => Some("fragments"),
-        Sort::Media(_) if is_chat => Some("media"),
+    let parts = candidates.iter().flat_map(|candidate| &candidate.parts);
+    let missed = parts.filter_map(|part| match &part.sort {
+        Some(Sort::Call(call)) if is_google && !makes_object(&call.arguments) => Some("fragments"),
+        _ if request.misses(part) => Some("media"),
         _ => None,
     });
     missed.map(str::to_owned).collect()
@@ -144,12 +142,19 @@ impl Request<'_> {
 
     fn candidate(&self, candidate: &Candidate, dress: &Dress) -> reply::Candidate {
         let split = candidate.split.or(dress.split).unwrap_or_default();
-        let parts: Vec<_> = candidate.parts.iter().map(|part| self.part(part, split)).collect();
+        let sayable = candidate.parts.iter().filter(|part| !self.misses(part));
+        let parts: Vec<_> = sayable.map(|part| self.part(part, split)).collect();
         let calls = parts.iter().any(|part| matches!(unsigned(part), reply::Part::Call(_)));
         let finish = candidate.finish.as_ref().or(dress.finish.as_ref());
         let finish =
             finish.map_or(if calls { reply::Finish::Call } else { reply::Finish::Stop }, said_finish);
         reply::Candidate { parts, finish }
+    }
+
+    /// A chat completion has no pictures and no sounds.
+    fn misses(&self, part: &Part) -> bool {
+        let is_chat = self.route.dialect.name() != "gemini" && matches!(self.ask.want, Want::Generate(_));
+        is_chat && matches!(part.sort, Some(Sort::Media(_)))
     }
 
     fn part(&self, part: &Part, split: Split) -> reply::Part {
@@ -250,7 +255,7 @@ impl Request<'_> {
         match &reply.kind {
             Kind::Error(error, retry) => {
                 let error = api_error(error, retry.as_ref(), self);
-                self.route.dialect.say_error_event(&error, events);
+                self.route.dialect.say_error_event(self.route, &error, events);
             }
             kind => events.append(&say(kind, &reply.dress, self, occasion).events),
         }

@@ -60,6 +60,8 @@ pub struct Explanation {
     pub seed: u64,
     /// The stubs that were asked, in their order, up to the one that answers.
     pub considered: Vec<Considered>,
+    /// Why the real API would refuse the request, where it is refused.
+    pub refusal: Option<String>,
     /// What goes on the wire.
     pub plan: WirePlan,
 }
@@ -150,10 +152,12 @@ impl Exchange {
         let connection = Connection { id: 1, request: 1 };
         let asked = Asked { route: &route, request: &request, session: &session, connection };
         let mut body = json(&route, &request).unwrap_or_default();
-        let ask = route
-            .dialect
-            .read(&route, &request, &mut body)
-            .unwrap_or_else(|_| route.dialect.guess(&route, &body));
+        let read = route.dialect.read(&route, &request, &mut body);
+        let mut refusal = read.as_ref().err().map(|error| error.message.clone());
+        let ask = read.unwrap_or_else(|_| route.dialect.guess(&route, &body));
+        if refusal.is_none() && !self.knows(&ask) {
+            refusal = Some(format!("the model {:?} is in no list of `models`", ask.model));
+        }
         if body.is_null() {
             body = serde_json::from_slice(&request.body).unwrap_or_default();
         }
@@ -164,6 +168,7 @@ impl Exchange {
         let considered = self.rules.considered(&facts, luck, &session.counts());
         let api = facts.api();
         let plan = self.plan(&asked).plan;
+        let is_refused = plan.headers.get("x-mynah-answer").is_some_and(|answer| answer == "refusal");
         Ok(Explanation {
             target: format!("{} {}", request.method, request.target()),
             asked: format!(
@@ -173,6 +178,7 @@ impl Exchange {
             ),
             seed: self.seed_of(&considered),
             considered,
+            refusal: refusal.filter(|_| is_refused),
             plan,
         })
     }

@@ -273,6 +273,41 @@ async fn heartbeats_come_into_the_silence() {
 }
 
 #[tokio::test]
+async fn an_error_in_mid_stream_is_an_error_in_every_dialect_and_shape() {
+    let server = stubs(
+        "- {then: {events: [{json: {a: 1}}, {reply: {error: 503}}], pace: {pause: {before: error, for: 20ms}}}}\n",
+    )
+    .await;
+    let mut client = Raw::connect(server.base_url());
+    let body = json!({"contents": [{"parts": [{"text": "x"}]}]}).to_string();
+    let sse = client.ask("POST /v1beta/models/m:streamGenerateContent?alt=sse", &[], &body);
+    assert_eq!(sse.header("x-mynah-missed"), None);
+    // Google appends it as it stands.
+    assert!(sse.body().contains("\r\n\r\n{\n  \"error\": {"), "{}", sse.body());
+    let array = client.ask("POST /v1beta/models/m:streamGenerateContent", &[], &body);
+    assert_eq!(array.json()[1]["error"]["status"], "UNAVAILABLE");
+    let body = json!({"model": "m", "stream": true, "messages": [{"role": "user", "content": "x"}]});
+    let chat = chat_with(&mut client, &[], &body);
+    assert!(chat.body().contains("data: {\"error\":{\"message\":"), "{}", chat.body());
+}
+
+#[tokio::test]
+async fn what_a_dialect_cannot_say_is_left_out_and_told() {
+    let server = stubs(
+        "- {when: {api: openai}, then: {parts: [{text: a}, {image: {size: 8x8}}]}}\n\
+         - {then: {parts: {call: {name: f, fragments: ['{\"a']}}}}\n",
+    )
+    .await;
+    let mut client = Raw::connect(server.base_url());
+    let chat = chat(&mut client, "x");
+    assert_eq!(chat.header("x-mynah-missed"), Some("media"));
+    assert_eq!(chat.json()["usage"]["completion_tokens"], 1);
+    let gemini = gemini(&mut client, "x");
+    assert_eq!(gemini.header("x-mynah-missed"), Some("fragments"));
+    assert_eq!(gemini.json()["candidates"][0]["content"]["parts"][0]["functionCall"]["args"], json!({}));
+}
+
+#[tokio::test]
 async fn a_place_that_names_nothing_is_told_in_a_header() {
     let server = stubs("- {then: {text: a, pace: {pause: {before: call.3, for: 1s}}}}\n").await;
     let answer = chat(&mut Raw::connect(server.base_url()), "x");

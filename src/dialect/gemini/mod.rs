@@ -141,8 +141,11 @@ impl Dialect for Gemini {
         events::read(payload)
     }
 
-    /// Google appends the error to a stream as it stands, without any frame.
-    fn say_error_event(&self, error: &ApiError, events: &mut Events) {
+    /// Google appends the error to an SSE stream as it stands, without any frame.
+    fn say_error_event(&self, route: &Route, error: &ApiError, events: &mut Events) {
+        if route.shape != Shape::Sse {
+            return events.json(&envelope(error));
+        }
         let mut text = Vec::new();
         style::write(Style::Pretty { indent: 2 }, &envelope(error), &mut text);
         text.push(b'\n');

@@ -115,7 +115,7 @@ impl Dialect for OpenAi {
         events::read(payload)
     }
 
-    fn say_error_event(&self, error: &ApiError, events: &mut Events) {
+    fn say_error_event(&self, _: &Route, error: &ApiError, events: &mut Events) {
         events.json(&envelope(error));
     }
 

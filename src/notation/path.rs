@@ -20,8 +20,15 @@ impl JsonPath {
     ///
     /// What is wrong with it.
     pub fn new(source: &str) -> Result<Self, String> {
-        let path = serde_json_path::JsonPath::parse(source).map_err(|error| error.to_string())?;
-        Ok(Self { source: source.to_owned(), path })
+        match serde_json_path::JsonPath::parse(source) {
+            Ok(path) => Ok(Self { source: source.to_owned(), path }),
+            Err(_) if !source.starts_with('$') => Err("it does not begin with `$`".to_owned()),
+            Err(error) => {
+                let reason = error.to_string();
+                let reason = reason.lines().next().unwrap_or_default();
+                Err(reason.replace("parser error", "it cannot be read on"))
+            }
+        }
     }
 
     /// As it was written.
@@ -65,8 +72,11 @@ impl<'de> Deserialize<'de> for JsonPath {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let source = String::deserialize(deserializer)?;
         Self::new(&source).map_err(|reason| {
-            let reason = reason.lines().next().unwrap_or_default().to_owned();
-            D::Error::custom(format!("`{source}` is no JSONPath (such as $.a.*.b): {reason}"))
+            let shown = match source.char_indices().nth(60) {
+                Some((at, _)) => format!("{}…", &source[..at]),
+                None => source,
+            };
+            D::Error::custom(format!("`{shown}` is no JSONPath (such as $.a.*.b): {reason}"))
         })
     }
 }

@@ -124,7 +124,9 @@ impl Pattern {
         let all =
             |patterns: Vec<Self>| patterns.into_iter().map(Self::with_globs).collect::<Result<Vec<_>, _>>();
         Ok(match self {
-            Self::Bare(Scalar::Text(text)) if is_glob(&text) => Self::Glob(Glob::new(&text)?),
+            Self::Bare(Scalar::Text(text)) if is_glob(&text) => {
+                Self::Glob(Glob::new(&text).map_err(|reason| format!("{text:?} is no glob: {reason}"))?)
+            }
             Self::Any(patterns) => Self::Any(all(patterns)?),
             Self::All(patterns) => Self::All(all(patterns)?),
             Self::Not(pattern) => Self::Not(Box::new(pattern.with_globs()?)),
@@ -295,10 +297,7 @@ impl<'de> Visitor<'de> for PatternVisitor {
         while let Some(pattern) = items.next_element()? {
             patterns.push(pattern);
         }
-        if patterns.is_empty() {
-            return Err(A::Error::custom("an empty list of patterns holds for nothing"));
-        }
-        Ok(Pattern::Any(patterns))
+        filled(patterns).map(Pattern::Any)
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Pattern, A::Error> {
@@ -312,13 +311,11 @@ impl<'de> Visitor<'de> for PatternVisitor {
             "range" => Pattern::Range(map.next_value()?),
             "is" => Pattern::Is(map.next_value()?),
             "like" => Pattern::Like(map.next_value()?),
-            "all" => Pattern::All(map.next_value()?),
+            "all" => Pattern::All(map.next_value::<Patterns>()?.0),
             _ => Pattern::Not(map.next_value()?),
         };
-        match map.next_key::<Tag>()? {
-            None => Ok(pattern),
-            Some(_) => Err(A::Error::custom("a pattern has one key; put several into {all: [{…}, {…}]}")),
-        }
+        map.next_key::<NoTag>()?;
+        Ok(pattern)
     }
 }
 
@@ -330,6 +327,29 @@ impl<'de> Deserialize<'de> for Tag {
         let name = String::deserialize(deserializer)?;
         let known = KEYS.iter().copied().find(|known| *known == name);
         known.map(Tag).ok_or_else(|| D::Error::unknown_field(&name, KEYS))
+    }
+}
+
+/// A list with something in it.
+struct Patterns(Vec<Pattern>);
+
+impl<'de> Deserialize<'de> for Patterns {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        filled(Vec::deserialize(deserializer)?).map(Self)
+    }
+}
+
+fn filled<E: Error>(patterns: Vec<Pattern>) -> Result<Vec<Pattern>, E> {
+    if patterns.is_empty() { Err(E::custom("this list of patterns is empty")) } else { Ok(patterns) }
+}
+
+/// A second key, where there should be none.
+struct NoTag;
+
+impl<'de> Deserialize<'de> for NoTag {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Tag::deserialize(deserializer)?;
+        Err(D::Error::custom("a pattern has one key; put several into {all: [{…}, {…}]}"))
     }
 }
 

@@ -98,9 +98,17 @@ macro_rules! word {
 /// refused.
 pub(crate) fn one_key<'de, A: MapAccess<'de>, T: Deserialize<'de>>(mut map: A) -> Result<T, A::Error> {
     let value = T::deserialize(MapAccessDeserializer::new(&mut map))?;
-    match map.next_key::<IgnoredAny>()? {
-        None => Ok(value),
-        Some(_) => Err(A::Error::custom("a map of one key was expected here, and this has more")),
+    map.next_key::<NoMore>()?;
+    Ok(value)
+}
+
+/// A key that is one too many.
+struct NoMore;
+
+impl<'de> Deserialize<'de> for NoMore {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        IgnoredAny::deserialize(deserializer)?;
+        Err(D::Error::custom("a map of one key was expected, this is one key too many"))
     }
 }
 

@@ -197,6 +197,9 @@ impl<'de> Visitor<'de> for ChoiceVisitor {
         while let Some(choice) = items.next_element()? {
             choices.push(choice);
         }
+        if choices.is_empty() {
+            return Err(A::Error::custom("this list of events is empty"));
+        }
         Ok(Choice::Several(choices))
     }
 

@@ -1,18 +1,21 @@
 //! From a tree to the types of the language, telling all that is wrong at once.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use serde::de::DeserializeOwned;
 
 use super::{
-    error::{Problem, Source},
+    error::{Place, Problem, Source, did_you_mean},
     file::{File, Stub},
-    tree::{Kind, Node, Path},
+    tree::{Fault, Kind, Node, Path},
 };
 use crate::notation::value::List;
 
 /// Faults that are told of one piece at the most.
 const MOST_FAULTS: usize = 20;
+
+/// Times that one piece is read at the most, what follows from faults included.
+const MOST_READINGS: usize = 3 * MOST_FAULTS;
 
 /// A document as far as it could be read.
 #[derive(Debug)]
@@ -41,34 +44,39 @@ pub fn document(source: &Arc<Source>, tree: Node) -> (Document, Vec<Problem>) {
     };
     let mut stubs = Vec::new();
     if let Some(list) = tree.value("stubs") {
-        if list.items().is_empty() {
+        let items = if matches!(list.kind, Kind::Null) { &[] } else { list.items() };
+        if items.is_empty() {
             problems.push(Problem::error(source, list.place, "a scenario needs at least one stub"));
         }
-        stubs = list.items().iter().map(|stub| read(source, stub, &mut problems)).collect();
+        stubs = items.iter().map(|stub| read(source, stub, &mut problems)).collect();
     }
-    // One anchor with a fault in it is used in many places.
-    let mut seen = Vec::new();
-    problems.retain(|problem| {
-        let key = (problem.place, problem.message.clone());
-        !seen.contains(&key) && {
-            seen.push(key);
-            true
-        }
-    });
     (Document { source: Arc::clone(source), tree, file, stubs }, problems)
 }
 
 /// The document without its stubs, which are read one by one.
 fn read_file(source: &Arc<Source>, tree: &Node, problems: &mut Vec<Problem>) -> Option<File> {
     let mut head = tree.clone();
+    let stubs = Node { place: tree.place, bytes: 0..0, kind: Kind::List(Vec::new()) };
+    let mut is_told = false;
     if let Kind::Map(entries) = &mut head.kind {
-        for (key, value) in entries {
-            if matches!(&key.kind, Kind::Text(name) if name == "stubs") {
+        let mut is_there = false;
+        for (key, value) in &mut *entries {
+            let Kind::Text(name) = &key.kind else { continue };
+            if name == "stubs" {
                 value.kind = Kind::List(Vec::new());
+                is_there = true;
             }
+            is_told |= did_you_mean(name, ["stubs"]).is_some();
+        }
+        if !is_there {
+            entries.push((Node { kind: Kind::Text("stubs".to_owned()), ..stubs.clone() }, stubs));
         }
     }
-    read::<File>(source, &head, problems)
+    let file = read::<File>(source, &head, problems);
+    if !is_told {
+        problems.push(Problem::error(source, tree.place, "the key `stubs` is missing"));
+    }
+    file.filter(|_| tree.value("stubs").is_some())
 }
 
 /// Reads one piece. Where something is wrong in it, that is taken out and the
@@ -85,20 +93,66 @@ pub(super) fn read<T: DeserializeOwned>(
             // The clone has addresses of its own.
             let mut fault = T::deserialize(&rest).err();
             drop(first);
-            for _ in 0..MOST_FAULTS {
+            let (mut holes, mut told) = (Holes::new(), 0);
+            for _ in 0..MOST_READINGS {
                 let Some(found) = fault.take() else { break };
                 let place = found.place.unwrap_or(node.place);
-                let mut problem = Problem::error(source, place, &found.message);
-                problem.hint.clone_from(&found.hint);
-                problems.push(problem);
+                if !follows(&found, place, &holes) {
+                    let mut problem = Problem::error(source, place, &found.message);
+                    problem.hint.clone_from(&found.hint);
+                    told += 1;
+                    if told == MOST_FAULTS {
+                        problem.message.push_str("; this is fault 20 here, and the last that is told");
+                    }
+                    problems.push(problem);
+                }
                 let Some(address) = found.node else { break };
-                if !rest.prune(address) {
+                if told == MOST_FAULTS || !rest.prune(address, &mut holes) {
                     break;
                 }
-                // What is missing now was taken out.
-                fault = T::deserialize(&rest).err().filter(|fault| !fault.is_absence);
+                fault = T::deserialize(&rest).err();
             }
             None
+        }
+    }
+}
+
+/// Where something was taken out, and by which keys.
+type Holes = HashMap<Place, Vec<String>>;
+
+/// Whether a fault is there only because something was taken out: what is empty
+/// now, and what is missing now.
+fn follows(fault: &Fault, place: Place, holes: &Holes) -> bool {
+    let Some(keys) = holes.get(&place) else { return false };
+    fault.missing.is_none_or(|missing| keys.iter().any(|key| did_you_mean(key, [missing]).is_some()))
+}
+
+impl Node {
+    /// Takes a node and all in it out, the key with its value; `false` if there
+    /// is no such node.
+    fn prune(&mut self, address: usize, holes: &mut Holes) -> bool {
+        match &mut self.kind {
+            Kind::List(items) => match items.iter().position(|item| item.address() == address) {
+                Some(at) => {
+                    items.remove(at);
+                    holes.entry(self.place).or_default();
+                    true
+                }
+                None => items.iter_mut().any(|item| item.prune(address, holes)),
+            },
+            Kind::Map(entries) => {
+                let is_it = |(key, value): &(Self, Self)| [key, value].iter().any(|n| n.address() == address);
+                match entries.iter().position(is_it) {
+                    Some(at) => {
+                        let (key, _) = entries.remove(at);
+                        let name = if let Kind::Text(name) = key.kind { name } else { String::new() };
+                        holes.entry(self.place).or_default().push(name);
+                        true
+                    }
+                    None => entries.iter_mut().any(|(_, value)| value.prune(address, holes)),
+                }
+            }
+            _ => false,
         }
     }
 }

@@ -123,33 +123,8 @@ impl Node {
         matches!(&self.kind, Kind::Text(text) if text == name)
     }
 
-    fn address(&self) -> usize {
+    pub(super) fn address(&self) -> usize {
         std::ptr::from_ref(self).addr()
-    }
-
-    /// Takes a node and all in it out, the key with its value; `false` if there
-    /// is no such node.
-    pub(super) fn prune(&mut self, address: usize) -> bool {
-        match &mut self.kind {
-            Kind::List(items) => match items.iter().position(|item| item.address() == address) {
-                Some(at) => {
-                    items.remove(at);
-                    true
-                }
-                None => items.iter_mut().any(|item| item.prune(address)),
-            },
-            Kind::Map(entries) => {
-                let is_it = |(key, value): &(Self, Self)| [key, value].iter().any(|n| n.address() == address);
-                match entries.iter().position(is_it) {
-                    Some(at) => {
-                        entries.remove(at);
-                        true
-                    }
-                    None => entries.iter_mut().any(|(_, value)| value.prune(address)),
-                }
-            }
-            _ => false,
-        }
     }
 
     /// Notes how numbers are spelt.
@@ -198,18 +173,26 @@ pub struct Fault {
     pub(super) place: Option<Place>,
     /// The node, by its address.
     pub(super) node: Option<usize>,
-    /// A key is missing, which may be a consequence of another fault.
-    pub(super) is_absence: bool,
+    /// The key that is missing, which may be a consequence of another fault.
+    pub(super) missing: Option<&'static str>,
 }
 
 impl Fault {
     fn new(message: String, hint: Option<String>) -> Self {
-        Self { message, hint, place: None, node: None, is_absence: false }
+        Self { message, hint, place: None, node: None, missing: None }
     }
 
     fn at(mut self, node: &Node) -> Self {
         if self.node.is_none() {
             (self.node, self.place) = (Some(node.address()), Some(node.place));
+        }
+        self
+    }
+
+    /// What is wrong is a key, whatever serde takes it for.
+    fn of_key(mut self) -> Self {
+        if let Some(rest) = self.message.strip_prefix("unknown word ") {
+            self.message = format!("unknown key {rest}");
         }
         self
     }
@@ -234,6 +217,9 @@ impl de::Error for Fault {
             Unexpected::Bool(value) => format!("the boolean `{value}`"),
             Unexpected::Unsigned(value) => format!("the number `{value}`"),
             Unexpected::Signed(value) => format!("the number `{value}`"),
+            Unexpected::Float(value) if value.abs() >= 1e15 => {
+                format!("the number `{value:e}`: it is too large")
+            }
             Unexpected::Float(value) => format!("the number `{value}`"),
             Unexpected::Str(text) => format!("the text {:?}", shortened(text)),
             Unexpected::Seq => "a list".to_owned(),
@@ -242,15 +228,34 @@ impl de::Error for Fault {
         };
         let expected = expected.to_string();
         let expected = match expected.as_str() {
-            "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number that is not negative",
-            "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number",
+            "u16" => "a whole number from 0 to 65535",
+            "u32" => "a whole number from 0 to 4294967295",
+            "u64" | "usize" => "a whole number from 0 on",
+            "i64" => "a whole number",
             "f32" | "f64" => "a number",
             "a string" => "a text",
             "a boolean" => "`true` or `false`",
-            "a nonzero u32" | "a nonzero usize" => "a whole number above 0",
+            "a nonzero u32" => "a whole number from 1 to 4294967295",
+            "a nonzero u64" | "a nonzero usize" => "a whole number from 1 on",
+            "a sequence" => "a list",
+            "enum" => return Self::new("this map is empty, and needs a key".to_owned(), None),
             other => other,
         };
-        Self::new(format!("expected {expected}, found {found}"), None)
+        let is_text = expected.starts_with("a text") || expected.starts_with("bytes: a text");
+        let advice = match unexpected {
+            Unexpected::Bool(_) | Unexpected::Float(_) if is_text => ": quote it",
+            Unexpected::Str(text)
+                if text.parse::<f64>().is_ok() && expected.starts_with("a whole number from") =>
+            {
+                ": take off its quotes"
+            }
+            Unexpected::Str("true" | "false") if expected.starts_with("`true`") => ": take off its quotes",
+            Unexpected::Unsigned(_) | Unexpected::Float(_) if expected.starts_with("a duration with") => {
+                ": its unit is missing"
+            }
+            _ => "",
+        };
+        Self::new(format!("expected {expected}, found {found}{advice}"), None)
     }
 
     fn invalid_value(unexpected: Unexpected<'_>, expected: &dyn de::Expected) -> Self {
@@ -266,12 +271,16 @@ impl de::Error for Fault {
     }
 
     fn missing_field(field: &'static str) -> Self {
-        Self { is_absence: true, ..Self::new(format!("the key `{field}` is missing"), None) }
+        Self { missing: Some(field), ..Self::new(format!("the key `{field}` is missing"), None) }
     }
 }
 
 fn unknown(what: &str, word: &str, known: &'static [&'static str]) -> Fault {
-    let meant = did_you_mean(word, known.iter().copied());
+    // Without a blank behind its colon, a pair is a word.
+    let meant = match word.split_once(':') {
+        Some((key, value)) if known.contains(&key) => Some(format!("{key}: {}", shortened(value))),
+        _ => did_you_mean(word, known.iter().copied()).map(str::to_owned),
+    };
     let meant = meant.map(|meant| format!(", did you mean `{meant}`?")).unwrap_or_default();
     Fault::new(format!("unknown {what} `{}`{meant}", shortened(word)), Some(expected_words(known)))
 }
@@ -287,7 +296,7 @@ pub(super) fn expected_words(known: &[&str]) -> String {
 }
 
 /// The beginning of a text, for a message.
-fn shortened(text: &str) -> String {
+pub(super) fn shortened(text: &str) -> String {
     const LONGEST: usize = 60;
     match text.char_indices().nth(LONGEST) {
         Some((at, _)) => format!("{}…", &text[..at]),
@@ -447,7 +456,7 @@ impl<'de> MapAccess<'de> for Entries<'de> {
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Fault> {
         let Some((key, value)) = self.rest.next() else { return Ok(None) };
         self.value = Some(value);
-        seed.deserialize(Key(key)).map(Some).map_err(|fault| fault.at(key))
+        seed.deserialize(Key(key)).map(Some).map_err(|fault| fault.at(key).of_key())
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Fault> {
@@ -532,7 +541,11 @@ impl<'de> EnumAccess<'de> for Variant<'de> {
     type Variant = Self;
 
     fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self), Fault> {
-        Ok((seed.deserialize(Key(self.tag))?, self))
+        match seed.deserialize(Key(self.tag)) {
+            Ok(value) => Ok((value, self)),
+            Err(fault) if self.content.is_some() => Err(fault.of_key()),
+            Err(fault) => Err(fault),
+        }
     }
 }
 
@@ -551,7 +564,11 @@ impl<'de> VariantAccess<'de> for Variant<'de> {
     fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, Fault> {
         match self.content {
             Some(content) => seed.deserialize(content).map_err(|fault| fault.at(content)),
-            None => Err(Fault::new("this word needs a value: `{word: value}`".to_owned(), None).at(self.tag)),
+            None => {
+                let word = if let Kind::Text(word) = &self.tag.kind { word } else { "word" };
+                let message = format!("this word needs a value: `{{{word}: …}}`");
+                Err(Fault::new(message, None).at(self.tag))
+            }
         }
     }
 

@@ -24,9 +24,10 @@ impl<'de> Deserialize<'de> for Version {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match Value::deserialize(deserializer)? {
             Value::Number(number) if number.as_u64() == Some(1) => Ok(Self),
-            other => {
+            Value::Number(other) => {
                 Err(D::Error::custom(format!("this is scenario format {other}; this program reads format 1")))
             }
+            _ => Err(D::Error::custom("expected the number 1, the version of the format")),
         }
     }
 }
@@ -59,9 +60,9 @@ impl<'de> Deserialize<'de> for EarlyAfter {
         let word = String::deserialize(deserializer)?;
         match word.as_str() {
             "head" => Ok(Self::Head),
-            size => Size::from_text(size)
-                .map(Self::Bytes)
-                .ok_or_else(|| D::Error::custom(format!("expected `head` or {}", Size::EXPECTED))),
+            size => Size::from_text(size).map(Self::Bytes).ok_or_else(|| {
+                D::Error::custom(format!("expected `head` or {}, found {size:?}", Size::EXPECTED))
+            }),
         }
     }
 }

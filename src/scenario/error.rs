@@ -1,6 +1,10 @@
 //! What is wrong with a scenario file, shown where it stands.
 
-use std::{fmt, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    fmt,
+    sync::Arc,
+};
 
 /// A text that was read, and what it is called.
 #[derive(Debug)]
@@ -71,20 +75,29 @@ const WIDTH: usize = 100;
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let line = self.place.line.checked_sub(1).and_then(|line| self.source.text.lines().nth(line));
+        self.show(line, f)
+    }
+}
+
+impl Problem {
+    /// Shows it beside its line.
+    fn show(&self, text: Option<&str>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let severity = match self.severity {
             Severity::Error => "error",
             Severity::Warning => "warning",
         };
-        write!(f, "{severity}: {}", self.message)?;
+        let (message, name) = (plain(&self.message), plain(&self.source.name));
+        write!(f, "{severity}: {message}")?;
         let Place { line, column, length } = self.place;
         if line == 0 {
-            write!(f, "\n  --> {}", self.source.name)?;
+            write!(f, "\n  --> {name}")?;
             return self.hint.iter().try_for_each(|hint| write!(f, "\n   = {hint}"));
         }
-        write!(f, "\n  --> {}:{line}:{column}", self.source.name)?;
+        write!(f, "\n  --> {name}:{line}:{column}")?;
         let number = line.to_string();
         let gutter = " ".repeat(number.len());
-        if let Some(text) = self.source.text.lines().nth(line - 1) {
+        if let Some(text) = text {
             let (shown, column) = window(text, column);
             let room = shown.chars().count().saturating_sub(column - 1).max(1);
             let (indent, marks) = (" ".repeat(column - 1), "^".repeat(length.clamp(1, room)));
@@ -92,6 +105,18 @@ impl fmt::Display for Problem {
         }
         self.hint.iter().try_for_each(|hint| write!(f, "\n {gutter} = {hint}"))
     }
+}
+
+/// Whether a character would do something to a terminal, or turn what stands
+/// beside it around.
+fn is_wild(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// A text of one line, in which nothing is wild.
+fn plain(text: &str) -> String {
+    text.chars().map(|character| if is_wild(character) { '\u{fffd}' } else { character }).collect()
 }
 
 /// The surroundings of a column in a line, control characters and all that
@@ -106,13 +131,22 @@ fn window(line: &str, column: usize) -> (String, usize) {
     let mut rest = line.chars().skip(start - 1);
     shown.extend(rest.by_ref().take(WIDTH).map(|character| match character {
         '\t' => ' ',
-        character if character.is_control() => '\u{fffd}',
+        character if is_wild(character) => '\u{fffd}',
         character => character,
     }));
     if rest.next().is_some() {
         shown.push('…');
     }
     (shown, column - start + 1 + marks)
+}
+
+/// The problems of one text from top to bottom. What is wrong with an anchor is
+/// told once, in however many places it is used.
+pub(super) fn in_order(mut problems: Vec<Problem>) -> Vec<Problem> {
+    let mut seen = HashSet::new();
+    problems.retain(|problem| seen.insert((problem.place, problem.message.clone())));
+    problems.sort_by_key(|problem| (problem.place.line, problem.place.column));
+    problems
 }
 
 /// All that is wrong with the files that were read.
@@ -133,11 +167,17 @@ impl Problems {
 
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Every text is cut into its lines once, however many problems it has.
+        let mut texts: HashMap<_, Vec<&str>> = HashMap::new();
         for (at, problem) in self.0.iter().enumerate() {
             if at > 0 {
                 f.write_str("\n\n")?;
             }
-            write!(f, "{problem}")?;
+            let lines = texts
+                .entry(Arc::as_ptr(&problem.source))
+                .or_insert_with(|| problem.source.text.lines().collect());
+            let line = problem.place.line.checked_sub(1).and_then(|line| lines.get(line));
+            problem.show(line.copied(), f)?;
         }
         Ok(())
     }
@@ -147,11 +187,22 @@ impl std::error::Error for Problems {}
 
 /// The word of a list that was probably meant.
 pub(super) fn did_you_mean<'a>(word: &str, words: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    // No word of the language comes near to this.
+    const LONGEST: usize = 100;
+    if word.len() > LONGEST {
+        return None;
+    }
     let lower = word.to_lowercase();
+    let is_near = |known: &str, distance| {
+        let length = known.chars().count();
+        distance <= (length.max(3) / 3).min(2)
+            // A word that was left unfinished, or that has an ending too many.
+            || (length.min(lower.len()) > 2 && (known.starts_with(&lower) || lower.starts_with(known)))
+    };
     words
         .into_iter()
         .map(|known| (strsim::osa_distance(&lower, &known.to_lowercase()), known))
-        .filter(|(distance, known)| *distance <= known.chars().count().max(3) / 3)
+        .filter(|(distance, known)| is_near(known, *distance))
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, known)| known)
 }
@@ -179,6 +230,8 @@ mod tests {
     fn a_slip_of_the_finger_is_known() {
         assert_eq!(did_you_mean("promt", ["prompt", "path"]), Some("prompt"));
         assert_eq!(did_you_mean("Model", ["model"]), Some("model"));
+        assert_eq!(did_you_mean("streaming", ["stream"]), Some("stream"));
         assert_eq!(did_you_mean("banana", ["prompt", "path"]), None);
+        assert_eq!(did_you_mean("arguments", ["fragments"]), None);
     }
 }

@@ -66,14 +66,14 @@ pub fn read(inputs: &[Input]) -> (Vec<Scenario>, Problems) {
             ));
         }
         for (number, tree) in trees.into_iter().enumerate() {
-            let (document, faults) = decode::document(&input.source, tree);
-            problems.extend(faults);
+            let (document, mut found) = decode::document(&input.source, tree);
             let (scenario, faults) = compile::scenario(&document, number, &*input.files);
-            problems.extend(faults);
+            found.extend(faults);
             if let Some(scenario) = scenario {
-                problems.extend(known.compare(&document, &scenario));
+                found.extend(known.compare(&document, &scenario));
                 scenarios.push(scenario);
             }
+            problems.extend(error::in_order(found));
         }
     }
     problems.extend(shadows(&scenarios, inputs));

@@ -22,7 +22,10 @@ const MOST_NODES: usize = 4_000_000;
 
 /// Nodes that aliases may add to a document: enough to share pieces, too few
 /// to fill the memory.
-const MOST_REPLAYED: usize = 20_000;
+const MOST_REPLAYED: usize = 200_000;
+
+/// Documents that a file may have.
+const MOST_DOCUMENTS: usize = 100_000;
 
 /// The documents of a text. Empty ones are left out.
 ///
@@ -67,12 +70,18 @@ fn options() -> Options {
     let mut options = Options::default();
     options.strict_booleans = true;
     options.with_snippet = false;
+    options.reject_unsupported_tags = true;
     options.alias_limits.max_total_replayed_events = MOST_REPLAYED;
     if let Some(budget) = &mut options.budget {
         budget.max_nodes = MOST_NODES;
         budget.max_events = MOST_NODES * 2;
+        budget.max_documents = MOST_DOCUMENTS;
         budget.max_total_scalar_bytes = LONGEST_FILE;
         budget.max_reader_input_bytes = None;
+        // One anchor may well serve every stub; what aliases add is bounded above.
+        budget.enforce_alias_anchor_ratio = false;
+        budget.max_aliases = MOST_REPLAYED;
+        budget.max_merge_keys = MOST_REPLAYED;
     }
     options
 }
@@ -91,12 +100,38 @@ fn problem(source: &Arc<Source>, error: &serde_saphyr::Error) -> Problem {
     };
     let message = strip_place(message.lines().next().unwrap_or_default());
     let problem = Problem::error(source, place, explain(message));
-    match is_bare_bracket(source, place) {
-        true => problem
-            .hint("inside {…} a `[` ends a YAML word: write `.*` for `[0]`, or quote the path, as in {\"$.a[0]\": 1}"),
-        false => problem,
+    let hint = match is_bare_bracket(source, place) {
+        true => Some(
+            "inside {…} a `[` ends a YAML word: write `.*` for `[0]`, or quote the path, as in {\"$.a[0]\": 1}",
+        ),
+        false => ADVICE.iter().find(|(words, _)| message.contains(words)).map(|(_, advice)| *advice),
+    };
+    match hint {
+        Some(hint) => problem.hint(hint),
+        None => problem,
     }
 }
+
+/// Words of the library's messages, and what was probably forgotten.
+const ADVICE: [(&str, &str); 11] = [
+    (
+        "mapping values are not allowed",
+        "is the line indented too far? a text with a colon and a blank in it needs quotes",
+    ),
+    ("expected '-' indicator", "is the line indented like those that it belongs to?"),
+    ("did not find expected key", "is the line indented like those that it belongs to?"),
+    ("tabs disallowed", "indent with blanks"),
+    ("expected ',' or", "is a comma, a brace, a bracket or a quote missing in front of this?"),
+    ("expected ':'", "is a colon missing behind this word?"),
+    ("unknown escape", "inside \"…\" a backslash begins an escape; inside '…' it stands for itself"),
+    ("after single-quoted", "inside '…' a quote is written twice: ''"),
+    (
+        "unknown anchor",
+        "an anchor stands above its use, as `&name`; a text that begins with `*` needs quotes",
+    ),
+    ("anchor or alias", "a text that begins with `*` or `&` needs quotes"),
+    ("unexpected character: `", "a text that begins with this character needs quotes"),
+];
 
 fn strip_place(message: &str) -> &str {
     match message.rfind(" at line ") {
@@ -111,14 +146,23 @@ fn explain(message: &str) -> String {
         let key = key.split(", set ").next().unwrap_or(key);
         return format!("the key `{key}` stands twice in one map");
     }
+    if message.starts_with("non-finite float") {
+        let number = message.split('`').nth(1).unwrap_or_default();
+        return format!("JSON has no such number as `{number}`");
+    }
     if message.contains("recursion limit") || message.contains("Depth") {
         return "the file is nested too deeply".to_owned();
     }
-    if message.starts_with("budget breached") {
-        return format!("the file is too large: {message}");
+    if let Some(breach) = message.strip_prefix("budget breached: ") {
+        // Such as `Nodes { nodes: 5000000 }`.
+        let what: String = breach.chars().take_while(|character| character.is_alphanumeric()).collect();
+        return format!("the file is too large: it has too many {}", what.to_lowercase());
     }
     if message.contains("alias") && message.contains("limit") {
-        return format!("the aliases of this file grow beyond measure: {message}");
+        return format!("the aliases of this file stand for more than {MOST_REPLAYED} values");
+    }
+    if message.starts_with("recursive references") {
+        return "an anchor cannot be used inside itself".to_owned();
     }
     message.to_owned()
 }

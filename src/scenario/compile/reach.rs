@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 
+use indexmap::{IndexMap, IndexSet};
 use serde_json::Value;
 
 use crate::scenario::{
@@ -42,29 +43,23 @@ pub fn between(scenarios: &[Scenario]) -> Vec<(&Stub, Vec<&str>)> {
         .flat_map(|scenario| scenario.stubs.iter().map(move |stub| (scenario, stub)))
         .collect();
     let stubs: Vec<_> = all.iter().map(|(_, stub)| *stub).collect();
-    let mut shadows: Vec<(&Stub, Vec<&str>)> = Vec::new();
+    let mut shadows: IndexMap<usize, IndexSet<&str>> = IndexMap::new();
     for (index, taker) in takers(&stubs).into_iter().enumerate() {
-        let Some(taker) = taker.map(|taker| all[taker]) else { continue };
-        if std::ptr::eq(taker.0, all[index].0) {
-            continue;
-        }
-        let name = all[index].0.name.as_str();
-        match shadows.iter_mut().find(|(stub, _)| std::ptr::eq(*stub, taker.1)) {
-            Some((_, names)) if names.contains(&name) => {}
-            Some((_, names)) => names.push(name),
-            None => shadows.push((taker.1, vec![name])),
+        let Some(taker) = taker else { continue };
+        if !std::ptr::eq(all[taker].0, all[index].0) {
+            shadows.entry(taker).or_default().insert(all[index].0.name.as_str());
         }
     }
-    shadows
+    shadows.into_iter().map(|(taker, names)| (stubs[taker], names.into_iter().collect())).collect()
 }
 
 /// For each stub the first of those above that leaves it nothing.
 fn takers(stubs: &[&Stub]) -> Vec<Option<usize>> {
-    let conditions: Vec<Vec<Vec<String>>> =
+    let conditions: Vec<Vec<Vec<Condition>>> =
         stubs.iter().map(|stub| stub.when.iter().map(conditions).collect()).collect();
     let mut frequency: HashMap<&str, usize> = HashMap::new();
-    for condition in conditions.iter().flatten().flatten() {
-        *frequency.entry(condition).or_default() += 1;
+    for word in conditions.iter().flatten().flatten().flat_map(|condition| &condition.0) {
+        *frequency.entry(word).or_default() += 1;
     }
     // Stubs by the rarest condition of each of their alternatives: only those
     // are looked at that have it too.
@@ -73,23 +68,33 @@ fn takers(stubs: &[&Stub]) -> Vec<Option<usize>> {
     let mut found = Vec::with_capacity(stubs.len());
     for (index, stub) in stubs.iter().enumerate() {
         let mut candidates = without.clone();
-        for condition in conditions[index].iter().flatten() {
-            candidates.extend(by_rarest.get(condition.as_str()).into_iter().flatten());
+        for word in conditions[index].iter().flatten().filter_map(|condition| condition.0.first()) {
+            candidates.extend(by_rarest.get(word.as_str()).into_iter().flatten());
         }
         candidates.sort_unstable();
+        candidates.dedup();
         let takes = |above: &usize| {
             covers(stubs[*above], stub)
                 && conditions[index].iter().all(|theirs| {
-                    conditions[*above].iter().any(|own| own.iter().all(|one| theirs.contains(one)))
+                    conditions[*above]
+                        .iter()
+                        .any(|own| own.iter().all(|one| theirs.iter().any(|other| one.is_implied_by(other))))
                 })
         };
-        found.push(candidates.into_iter().find(takes));
-        if passes_on(stub) {
+        let taker = candidates.into_iter().find(takes);
+        found.push(taker);
+        // What one that is taken would take, its taker takes.
+        if taker.is_some() || passes_on(stub) {
             continue;
         }
         for alternative in &conditions[index] {
-            match alternative.iter().min_by_key(|condition| frequency.get(condition.as_str())) {
-                Some(rarest) => by_rarest.entry(rarest).or_default().push(index),
+            let often = |condition: &&Condition| {
+                condition.0.iter().filter_map(|word| frequency.get(word.as_str())).sum::<usize>()
+            };
+            match alternative.iter().min_by_key(often) {
+                Some(rarest) => {
+                    rarest.0.iter().for_each(|word| by_rarest.entry(word).or_default().push(index));
+                }
                 None => without.push(index),
             }
         }
@@ -114,20 +119,44 @@ fn covers(above: &Stub, below: &Stub) -> bool {
     }
 }
 
+/// The values of which any suffices, each with its key, in order.
+struct Condition(Vec<String>);
+
+impl Condition {
+    fn new(key: &str, value: Value) -> Self {
+        let mut words: Vec<_> = match value {
+            Value::Array(any) => any.into_iter().map(|value| format!("{key} {value}")).collect(),
+            value => vec![format!("{key} {value}")],
+        };
+        if words.iter().any(|word| word == "api \"openai\"") {
+            words.extend(["chat", "responses", "completions"].map(|end| format!("api \"openai.{end}\"")));
+        }
+        words.sort_unstable();
+        words.dedup();
+        Self(words)
+    }
+
+    fn is_implied_by(&self, other: &Self) -> bool {
+        other.0.iter().all(|word| self.0.binary_search(word).is_ok())
+    }
+}
+
 /// Conditions as words that are compared; maps from names to patterns word by
 /// word.
-fn conditions(when: &When) -> Vec<String> {
+fn conditions(when: &When) -> Vec<Condition> {
     let Ok(Value::Object(members)) = serde_json::to_value(when) else { return Vec::new() };
-    let mut words = Vec::new();
+    let mut all = Vec::new();
     for (key, condition) in members {
         match condition {
             Value::Object(names)
                 if matches!(key.as_str(), "tool_result" | "query" | "header" | "json" | "state") =>
             {
-                words.extend(names.into_iter().map(|(name, pattern)| format!("{key} {name} {pattern}")));
+                all.extend(
+                    names.into_iter().map(|(name, value)| Condition::new(&format!("{key} {name}"), value)),
+                );
             }
-            condition => words.push(format!("{key} {condition}")),
+            condition => all.push(Condition::new(&key, condition)),
         }
     }
-    words
+    all
 }

@@ -1,12 +1,15 @@
 //! From what stands in a file to what the server holds. All that is wrong is
 //! told at once, each with its place.
 
+mod content;
 mod later;
 mod reach;
 mod reply;
 mod when;
 
 use std::collections::HashMap;
+
+use indexmap::IndexSet;
 
 use super::{
     ReadFile,
@@ -23,7 +26,7 @@ pub use reach::between as shadows_between;
 
 /// The scenario of a document. `number` tells documents of one file apart.
 pub fn scenario(document: &Document, number: usize, files: &ReadFile) -> (Option<Scenario>, Vec<Problem>) {
-    let mut compiler = Compiler { document, files, problems: Vec::new() };
+    let mut compiler = Compiler { document, files, problems: Vec::new(), held: 0 };
     let scenario = compiler.scenario(number);
     let mut problems = compiler.problems;
     let is_whole = !problems.iter().any(|problem| problem.severity == super::error::Severity::Error)
@@ -40,6 +43,8 @@ struct Compiler<'a> {
     document: &'a Document,
     files: &'a ReadFile,
     problems: Vec<Problem>,
+    /// Bytes of fills and files so far.
+    held: u64,
 }
 
 impl Compiler<'_> {
@@ -65,8 +70,8 @@ impl Compiler<'_> {
         let file = self.document.file.as_ref();
         let known = file.unwrap_or(&unread);
         self.later_in_file(known);
-        let defaults = known.defaults.clone().unwrap_or_default();
-        self.check_defaults(&defaults, &root.key("defaults"));
+        let mut defaults = known.defaults.clone().unwrap_or_default();
+        self.check_defaults(&mut defaults, &root.key("defaults"));
         let names = self.names();
         let stubs_path = root.key("stubs");
         let mut stubs = Vec::new();
@@ -77,7 +82,7 @@ impl Compiler<'_> {
             }
         }
         let states = known.states.clone().unwrap_or_default();
-        self.check_states(&states);
+        self.check_states(known, &states);
         let file = file?;
         Some(Scenario {
             name: file.name.clone().unwrap_or_else(|| self.default_name(number)),
@@ -114,7 +119,7 @@ impl Compiler<'_> {
         names
     }
 
-    fn check_defaults(&mut self, defaults: &Defaults, path: &Path<'_>) {
+    fn check_defaults(&mut self, defaults: &mut Defaults, path: &Path<'_>) {
         let then_path = path.key("then");
         if let Some(then) = &defaults.then {
             for kind in then.kinds() {
@@ -129,9 +134,18 @@ impl Compiler<'_> {
             self.dress(then, &then_path);
             self.later_in_reply(then, &then_path);
         }
-        if let Some(when) = &defaults.when {
-            self.when(when, &path.key("when"));
-        }
+        defaults.when = defaults.when.take().map(|when| {
+            let path = path.key("when");
+            self.when(&when, &path);
+            self.with_globs(when, &path)
+        });
+    }
+
+    fn with_globs(&mut self, when: When, path: &Path<'_>) -> When {
+        when.with_globs().unwrap_or_else(|(key, reason)| {
+            self.error(&path.key(key), reason);
+            When::default()
+        })
     }
 
     fn stub(&mut self, stub: &StubFile, name: &str, path: &Path<'_>, defaults: &Defaults) -> Option<Stub> {
@@ -173,12 +187,9 @@ impl Compiler<'_> {
             .into_iter()
             .enumerate()
             .map(|(index, when)| {
-                self.when(&when, &path.index(index));
-                let when = when.with_defaults(defaults.when.as_ref());
-                when.with_globs().unwrap_or_else(|(key, reason)| {
-                    self.error(&path.index(index).key(key), format!("this is no glob: {reason}"));
-                    When::default()
-                })
+                let path = path.index(index);
+                self.when(&when, &path);
+                self.with_globs(when, &path).with_defaults(defaults.when.as_ref())
             })
             .collect()
     }
@@ -251,27 +262,38 @@ impl Compiler<'_> {
     }
 
     /// State variables that are asked for and never set.
-    fn check_states(&mut self, states: &indexmap::IndexMap<String, String>) {
-        let stubs: Vec<_> = self.document.stubs.iter().flatten().collect();
-        let set = stubs.iter().flat_map(|stub| &stub.then.0).filter_map(|then| then.set.as_ref());
-        let known: Vec<String> = set.flat_map(|set| set.keys()).chain(states.keys()).cloned().collect();
-        let (root, mut found) = (Path::default(), Vec::new());
-        for (index, stub) in self.document.stubs.iter().enumerate() {
-            let Some(List(when)) = stub.as_ref().and_then(|stub| stub.when.as_ref()) else { continue };
-            for (at, when) in when.iter().enumerate() {
-                let names = when.state.iter().flat_map(|state| state.keys());
-                found
-                    .extend(names.filter(|name| !known.contains(name)).map(|name| (index, at, name.clone())));
+    fn check_states(&mut self, file: &File, states: &indexmap::IndexMap<String, String>) {
+        /// Names for which a better one is looked for.
+        const MOST_GUESSES: usize = 20;
+        let replies = self.document.stubs.iter().flatten().flat_map(|stub| &stub.then.0);
+        let limits = file.limits.iter().flat_map(|List(limits)| limits);
+        let set = replies
+            .chain(limits.filter_map(|limit| limit.then.as_deref()))
+            .chain(file.defaults.iter().filter_map(|defaults| defaults.then.as_deref()))
+            .filter_map(|then| then.set.as_ref())
+            .flat_map(|set| set.keys());
+        let known: IndexSet<String> = set.chain(states.keys()).cloned().collect();
+        let (root, mut guesses) = (Path::default(), 0);
+        let mut told = |compiler: &mut Self, when: &When, path: &Path<'_>| {
+            for name in when.state.iter().flat_map(|state| state.keys()).filter(|name| !known.contains(*name))
+            {
+                guesses += 1;
+                let near = known.iter().filter(|_| guesses <= MOST_GUESSES).map(String::as_str);
+                let meant = did_you_mean(name, near);
+                let meant = meant.map(|meant| format!(", did you mean `{meant}`?")).unwrap_or_default();
+                let message = format!("nothing sets the state variable `{name}`{meant}");
+                compiler.warn_at_key(&path.key("state").key(name), message);
             }
+        };
+        if let Some(when) = file.defaults.as_ref().and_then(|defaults| defaults.when.as_ref()) {
+            told(self, when, &root.key("defaults").key("when"));
         }
-        for (index, at, name) in found {
-            let meant = did_you_mean(&name, known.iter().map(String::as_str));
-            let meant = meant.map(|meant| format!(", did you mean `{meant}`?")).unwrap_or_default();
-            let (stubs, message) =
-                (root.key("stubs"), format!("nothing sets the state variable `{name}`{meant}"));
-            let stub = stubs.index(index);
-            let when = stub.key("when");
-            self.warn_at_key(&when.index(at).key("state").key(&name), message);
+        let document = self.document;
+        for (index, stub) in document.stubs.iter().enumerate() {
+            let when = stub.iter().filter_map(|stub| stub.when.as_ref()).flat_map(|List(when)| when);
+            for (at, when) in when.enumerate() {
+                told(self, when, &root.key("stubs").index(index).key("when").index(at));
+            }
         }
     }
 }

@@ -1,27 +1,27 @@
 //! Replies: exactly one kind, and everything in it right.
 
-use base64::{Engine, engine::general_purpose::STANDARD};
-use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use super::{Compiler, Path};
 use crate::{
-    answer::png::png,
     dialect::{DIALECTS, event::Framing, patch},
     notation::value::List,
-    reply::{self, Arguments, Media, Retry},
+    reply::{self, Arguments, Retry},
     scenario::{
         error::{Problem, did_you_mean},
         file::Operation,
-        payload::{self, BytesPiece, Fill, InnerReply, Text, Texts},
-        stub::{Candidate, Dress, Kind, Part, Payload, Pieces, Raw, RawPiece, Reply, Sort, TextSort},
-        then::{self, Embedding, ErrorReply, From, KINDS, RetryAfter, SORTS, Then},
+        payload::{self, InnerReply, Text, Texts},
+        stub::{Candidate, Dress, Kind, Part, Payload, Pieces, Raw, Reply, Sort, TextSort},
+        then::{self, Embedding, ErrorReply, From, KINDS, RetryAfter, SORTS, Then, Usage},
         tree::{OnKey, expected_words},
     },
 };
 
-/// Bytes that a reply may be filled with.
-const LONGEST_FILL: u64 = 256 << 20;
+/// The kinds of a reply inside another.
+const INNER_KINDS: [&str; 6] = ["text", "parts", "json", "candidates", "block", "error"];
+
+/// Tokens of one sort that a usage may tell: their sums are exact in JSON.
+const MOST_TOKENS: u64 = 1 << 50;
 
 impl Kind {
     /// The operations that it answers where none is given; `None`: any.
@@ -43,19 +43,19 @@ impl Compiler<'_> {
         let own = self.dress(then, path);
         let dress = match defaults {
             // What is wrong with the defaults is told once.
-            Some(defaults) => own.over(&Compiler { problems: Vec::new(), ..*self }.dress(defaults, path)),
+            Some(defaults) => {
+                let mut silent = Compiler { problems: Vec::new(), ..*self };
+                let below = silent.dress(defaults, path);
+                self.hold(silent.held - self.held, path);
+                own.over(&below)
+            }
             None => own,
         };
         let kinds = then.kinds();
         match kinds.as_slice() {
             [_] => {}
             [] => {
-                let hint = expected_words(&KINDS);
-                self.problems.push(
-                    self.document
-                        .problem(path, OnKey::No, "this reply says nothing: it has no kind")
-                        .hint(hint),
-                );
+                self.says_nothing(path, &KINDS);
                 return None;
             }
             [first, second, ..] => {
@@ -66,6 +66,11 @@ impl Compiler<'_> {
         }
         self.useless(then, kinds[0], path);
         self.kind(then, path).map(|kind| Reply { kind, dress })
+    }
+
+    fn says_nothing(&mut self, path: &Path<'_>, kinds: &[&str]) {
+        let problem = self.document.problem(path, OnKey::No, "this reply says nothing: it has no kind");
+        self.problems.push(problem.hint(expected_words(kinds)));
     }
 
     fn kind(&mut self, then: &Then, path: &Path<'_>) -> Option<Kind> {
@@ -97,10 +102,7 @@ impl Compiler<'_> {
             return self.raw(raw, &path.key("raw")).map(|raw| Kind::Raw(Box::new(raw)));
         }
         if let Some(embedding) = &then.embedding {
-            return Some(Kind::Embedding(match embedding {
-                Embedding::One(vector) => vec![vector.clone()],
-                Embedding::Each(vectors) => vectors.clone(),
-            }));
+            return self.vectors(embedding, &path.key("embedding")).map(Kind::Embedding);
         }
         if let Some(block) = &then.block {
             return Some(Kind::Block(block.clone()));
@@ -113,6 +115,24 @@ impl Compiler<'_> {
             // Cassettes and upstreams are told about elsewhere.
             _ => None,
         }
+    }
+
+    fn vectors(&mut self, embedding: &Embedding, path: &Path<'_>) -> Option<Vec<Vec<f32>>> {
+        let vectors = match embedding {
+            Embedding::One(vector) => vec![vector.clone()],
+            Embedding::Each(vectors) => vectors.clone(),
+        };
+        for (at, vector) in vectors.iter().enumerate() {
+            let wrong = vector.iter().position(|number| !number.is_finite());
+            let (each, one) = (path.index(at), wrong.unwrap_or_default());
+            let path = if matches!(embedding, Embedding::One(_)) { path.index(one) } else { each.index(one) };
+            if wrong.is_some() {
+                self.error(&path, "the numbers of a vector end at 3.4e38");
+            } else if vector.is_empty() {
+                self.error(&each, "a vector without numbers is none");
+            }
+        }
+        Some(vectors)
     }
 
     /// Keys that do nothing beside this kind.
@@ -235,47 +255,6 @@ impl Compiler<'_> {
         Some(reply::Call { name: call.name.clone(), id: call.id.clone(), arguments })
     }
 
-    fn media(&mut self, media: &then::Media, path: &Path<'_>, sort: &str) -> Option<Media> {
-        let usual = match sort {
-            "image" => "image/png",
-            "audio" => "audio/wav",
-            _ => "video/mp4",
-        };
-        let mime = media.mime.clone();
-        let (content, guessed) = match (&media.size, &media.file, &media.base64) {
-            (Some(size), None, None) if sort == "image" => {
-                let Some((width, height)) = dimensions(size) else {
-                    let message =
-                        format!("{size:?} is no size of a picture: write it as 64x64, up to 8192x8192");
-                    self.error(&path.key("size"), message);
-                    return None;
-                };
-                (png(width, height), "image/png")
-            }
-            (Some(_), None, None) => {
-                self.error_at_key(
-                    &path.key("size"),
-                    format!("only pictures are made by size; give this {sort} a `file` or `base64`"),
-                );
-                return None;
-            }
-            (None, Some(name), None) => (self.file(name, &path.key("file"))?, mime_of(name).unwrap_or(usual)),
-            (None, None, Some(text)) => match STANDARD.decode(text) {
-                Ok(content) => (content, usual),
-                Err(error) => {
-                    self.error(&path.key("base64"), format!("this is no base64: {error}"));
-                    return None;
-                }
-            },
-            _ => {
-                self.error(path, "exactly one of `size`, `file` and `base64` is needed");
-                return None;
-            }
-        };
-        let mime = mime.map_or_else(|| guessed.to_owned().into(), Into::into);
-        Some(Media { mime, content: content.into() })
-    }
-
     fn error_reply(&mut self, error: &ErrorReply, path: &Path<'_>) -> Option<Kind> {
         if !(400..=599).contains(&error.status) {
             self.error(
@@ -319,15 +298,16 @@ impl Compiler<'_> {
         };
         let mut headers = HeaderMap::new();
         for (name, List(values)) in raw.headers.iter().flatten() {
-            let Ok(name) = HeaderName::try_from(name) else {
+            let Ok(header) = HeaderName::try_from(name) else {
                 self.error_at_key(&path.key("headers").key(name), format!("`{name}` is no name of a header"));
                 continue;
             };
-            for value in values {
+            for (at, value) in values.iter().enumerate() {
                 match HeaderValue::try_from(value) {
-                    Ok(value) => drop(headers.append(&name, value)),
+                    Ok(value) => drop(headers.append(&header, value)),
                     Err(_) => {
-                        self.error(&path.key("headers").key(name.as_str()), "no header can have this value");
+                        let message = "no header can have this value";
+                        self.error(&path.key("headers").key(name).index(at), message);
                     }
                 }
             }
@@ -350,7 +330,12 @@ impl Compiler<'_> {
             }
             (None, None, None, Some(raw), None) => self.bytes(raw, &path.key("raw")).map(Payload::Raw),
             (None, None, None, None, Some(inner)) => {
-                let reply = self.reply(&inner.as_then(), &path.key("reply"), None)?;
+                let (inner, path) = (inner.as_then(), path.key("reply"));
+                if inner.kinds().is_empty() {
+                    self.says_nothing(&path, &INNER_KINDS);
+                    return None;
+                }
+                let reply = self.reply(&inner, &path, None)?;
                 Some(Payload::Reply(Box::new(reply)))
             }
             _ => {
@@ -358,80 +343,6 @@ impl Compiler<'_> {
                 None
             }
         }
-    }
-
-    pub(super) fn bytes(&mut self, bytes: &payload::Bytes, path: &Path<'_>) -> Option<Vec<RawPiece>> {
-        let pieces: Vec<_> =
-            bytes.0.0.iter().enumerate().map(|(at, piece)| self.piece(piece, &path.index(at))).collect();
-        pieces.into_iter().collect()
-    }
-
-    fn piece(&mut self, piece: &BytesPiece, path: &Path<'_>) -> Option<RawPiece> {
-        let bytes = match piece {
-            BytesPiece::Plain(text) => text.clone().into_bytes(),
-            BytesPiece::Hex(digits) => match from_hex(digits) {
-                Some(bytes) => bytes,
-                None => {
-                    self.error(&path.key("hex"), "expected an even number of hexadecimal digits");
-                    return None;
-                }
-            },
-            BytesPiece::Base64(text) => match STANDARD.decode(text) {
-                Ok(bytes) => bytes,
-                Err(error) => {
-                    self.error(&path.key("base64"), format!("this is no base64: {error}"));
-                    return None;
-                }
-            },
-            BytesPiece::Json(json) => json.to_string().into_bytes(),
-            BytesPiece::Fill(fill) => self.fill(fill, &path.key("fill"))?.into_bytes(),
-            BytesPiece::Random(size) if size.0 > LONGEST_FILL => {
-                self.error(&path.key("random"), format!("more than {LONGEST_FILL} bytes are not made"));
-                return None;
-            }
-            BytesPiece::Random(size) => return usize::try_from(size.0).ok().map(RawPiece::Random),
-            BytesPiece::File(name) => self.file(name, &path.key("file"))?,
-        };
-        Some(RawPiece::Bytes(Bytes::from(bytes)))
-    }
-
-    fn pieces(&mut self, texts: &Texts, path: &Path<'_>) -> Option<Pieces> {
-        match texts {
-            Texts::One(text) => self.text(text, path).map(Pieces::Split),
-            Texts::Pieces(pieces) => {
-                let pieces: Vec<_> =
-                    pieces.iter().enumerate().map(|(at, text)| self.text(text, &path.index(at))).collect();
-                pieces.into_iter().collect::<Option<_>>().map(Pieces::Given)
-            }
-        }
-    }
-
-    /// A text with all that can be known of it before a request comes.
-    fn text(&mut self, text: &Text, path: &Path<'_>) -> Option<Text> {
-        Some(match text {
-            Text::Plain(_) | Text::Echo(_) => text.clone(),
-            Text::Fill(fill) => Text::Plain(self.fill(fill, &path.key("fill"))?),
-            Text::File(name) => {
-                let path = path.key("file");
-                let Ok(text) = String::from_utf8(self.file(name, &path)?) else {
-                    self.error(&path, "this file is no UTF-8, so it is no text");
-                    return None;
-                };
-                Text::Plain(text)
-            }
-        })
-    }
-
-    fn fill(&mut self, fill: &Fill, path: &Path<'_>) -> Option<String> {
-        if fill.size.0 > LONGEST_FILL {
-            self.error(path, format!("more than {LONGEST_FILL} bytes are not filled"));
-            return None;
-        }
-        Some(fill.text())
-    }
-
-    fn file(&mut self, name: &str, path: &Path<'_>) -> Option<Vec<u8>> {
-        (self.files)(name).map_err(|reason| self.error(path, reason)).ok()
     }
 
     /// What stands beside the kind.
@@ -458,6 +369,7 @@ impl Compiler<'_> {
                 self.error(&path.key("load"), "delays do not get shorter with load");
             }
         }
+        self.check_usage(then.usage.unwrap_or_default(), &path.key("usage"));
         let patches = [("gemini", &then.gemini), ("openai", &then.openai), ("anthropic", &then.anthropic)];
         for (name, patch) in patches {
             for member in patch.iter().flat_map(|patch| patch.keys()) {
@@ -473,6 +385,20 @@ impl Compiler<'_> {
             heartbeat,
             set: then.set.clone().unwrap_or_default(),
             patches: patches.into_iter().filter_map(|(name, patch)| Some((name, patch.clone()?))).collect(),
+        }
+    }
+
+    fn check_usage(&mut self, usage: Usage, path: &Path<'_>) {
+        let counts = [
+            ("input", usage.input),
+            ("output", usage.output),
+            ("thoughts", usage.thoughts),
+            ("cached", usage.cached),
+            ("tool", usage.tool),
+        ];
+        for (key, _) in counts.into_iter().filter(|(_, count)| count.is_some_and(|count| count > MOST_TOKENS))
+        {
+            self.error(&path.key(key), format!("tokens are counted up to {MOST_TOKENS}"));
         }
     }
 
@@ -500,43 +426,6 @@ fn said(part: Part) -> Candidate {
 
 fn text_part(sort: TextSort, pieces: Pieces) -> Part {
     Part { sort: Some(Sort::Text(sort, pieces)), signature: None }
-}
-
-fn dimensions(size: &str) -> Option<(u32, u32)> {
-    let (width, height) = size.split_once('x')?;
-    let side = |text: &str| text.trim().parse().ok().filter(|side| (1..=8192).contains(side));
-    Some((side(width)?, side(height)?))
-}
-
-fn mime_of(name: &str) -> Option<&'static str> {
-    Some(match name.rsplit_once('.')?.1.to_lowercase().as_str() {
-        "png" => "image/png",
-        "jpg" | "jpeg" => "image/jpeg",
-        "gif" => "image/gif",
-        "webp" => "image/webp",
-        "svg" => "image/svg+xml",
-        "wav" => "audio/wav",
-        "mp3" => "audio/mpeg",
-        "ogg" => "audio/ogg",
-        "flac" => "audio/flac",
-        "pcm" => "audio/L16;codec=pcm;rate=24000",
-        "mp4" => "video/mp4",
-        "webm" => "video/webm",
-        "pdf" => "application/pdf",
-        _ => return None,
-    })
-}
-
-fn from_hex(digits: &str) -> Option<Vec<u8>> {
-    let digits: Vec<u8> = digits.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
-    if digits.len() % 2 == 1 {
-        return None;
-    }
-    let pairs = digits.chunks(2).map(|pair| {
-        let text = std::str::from_utf8(pair).ok()?;
-        text.bytes().all(|byte| byte.is_ascii_hexdigit()).then(|| u8::from_str_radix(text, 16).ok())?
-    });
-    pairs.collect()
 }
 
 impl InnerReply {

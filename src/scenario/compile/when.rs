@@ -5,7 +5,7 @@ use super::{Compiler, Path};
 use crate::{
     notation::{
         pattern::Pattern,
-        value::{Count, CountItem},
+        value::{Count, CountItem, List},
     },
     scenario::file::{Http, When},
 };
@@ -30,6 +30,18 @@ impl Compiler<'_> {
                 self.error(&path.key(key), format!("`{key}` counts from 1, so this never holds"));
             }
         }
+        let is_empty = [
+            ("api", when.api.as_ref().is_some_and(|List(all)| all.is_empty())),
+            ("operation", when.operation.as_ref().is_some_and(|List(all)| all.is_empty())),
+            ("turn", when.turn.as_ref().is_some_and(|count| count.0.0.is_empty())),
+            ("tokens", when.tokens.as_ref().is_some_and(|count| count.0.0.is_empty())),
+            ("attempt", when.attempt.as_ref().is_some_and(|count| count.0.0.is_empty())),
+            ("nth", when.nth.as_ref().is_some_and(|count| count.0.0.is_empty())),
+            ("nth_on_connection", when.nth_on_connection.as_ref().is_some_and(|count| count.0.0.is_empty())),
+        ];
+        for (key, _) in is_empty.into_iter().filter(|(_, is_empty)| *is_empty) {
+            self.error(&path.key(key), "an empty list holds for nothing");
+        }
         if let Some(chance) = when.chance
             && !(0.0..=100.0).contains(&chance.0)
         {
@@ -44,10 +56,12 @@ impl Compiler<'_> {
 }
 
 fn never_holds(count: &Count) -> bool {
-    count.0.0.iter().all(|item| match item {
-        CountItem::Range(range) => range.high == Some(0),
-        CountItem::Every(_) => false,
-    })
+    let List(items) = &count.0;
+    !items.is_empty()
+        && items.iter().all(|item| match item {
+            CountItem::Range(range) => range.high == Some(0),
+            CountItem::Every(_) => false,
+        })
 }
 
 impl When {

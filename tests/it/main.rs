@@ -9,7 +9,9 @@
 mod admission;
 mod command;
 mod embedded;
+mod faults;
 mod golden;
+mod hostile;
 mod interleavings;
 mod language;
 mod order;

@@ -168,7 +168,9 @@ fn read_input(path: &Path, root: Option<&Path>) -> Result<Input, Problem> {
 /// A file beside a scenario.
 fn companion(folder: &Path, name: &str) -> Result<Vec<u8>, String> {
     let problem = |error: io::Error| match error.kind() {
-        io::ErrorKind::NotFound => format!("there is no file {name:?} in {}", folder.display()),
+        io::ErrorKind::NotFound => {
+            format!("there is no file {name:?} in the scenario's folder, {}", folder.display())
+        }
         _ => format!("{name:?} cannot be read: {error}"),
     };
     let root = folder.canonicalize().map_err(problem)?;

@@ -163,7 +163,7 @@ pub struct InnerReply {
 #[serde(rename_all = "snake_case")]
 enum TextMap {
     Fill(Fill),
-    Echo(String),
+    Echo(Echo),
     File(String),
 }
 
@@ -178,21 +178,51 @@ enum BytesMap {
     File(String),
 }
 
-impl TryFrom<TextMap> for Text {
-    type Error = String;
-
-    fn try_from(map: TextMap) -> Result<Self, String> {
-        Ok(match map {
+impl From<TextMap> for Text {
+    fn from(map: TextMap) -> Self {
+        match map {
             TextMap::Fill(fill) => Self::Fill(fill),
-            TextMap::Echo(word) if word == "prompt" => Self::Echo(Echo::Prompt),
-            TextMap::Echo(path) => Self::Echo(Echo::Path(JsonPath::new(&path).map_err(|reason| {
-                let reason = reason.lines().next().unwrap_or_default();
-                format!(
-                    "expected `prompt` or a JSONPath such as $.messages.*.content, found {path:?}: {reason}"
-                )
-            })?)),
+            TextMap::Echo(echo) => Self::Echo(echo),
             TextMap::File(name) => Self::File(name),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Echo {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let word = String::deserialize(deserializer)?;
+        if word == "prompt" {
+            return Ok(Self::Prompt);
+        }
+        JsonPath::new(&word).map(Self::Path).map_err(|reason| {
+            let reason = reason.lines().next().unwrap_or_default();
+            serde::de::Error::custom(format!(
+                "expected `prompt` or a JSONPath such as $.messages.*.content, found {word:?}: {reason}"
+            ))
         })
+    }
+}
+
+impl Serialize for Echo {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(match self {
+            Self::Prompt => "prompt",
+            Self::Path(path) => path.source(),
+        })
+    }
+}
+
+impl JsonSchema for Echo {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Echo".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string", "description": "`prompt`, or a JSONPath into the request"})
     }
 }
 
@@ -214,7 +244,7 @@ impl<'de> Visitor<'de> for TextVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Text, A::Error> {
-        one_key::<A, TextMap>(map).and_then(|map| map.try_into().map_err(serde::de::Error::custom))
+        one_key::<A, TextMap>(map).map(Text::from)
     }
 }
 
@@ -229,8 +259,7 @@ impl Text {
         match self {
             Self::Plain(text) => Value::String(text.clone()),
             Self::Fill(fill) => serde_json::json!({"fill": fill}),
-            Self::Echo(Echo::Prompt) => serde_json::json!({"echo": "prompt"}),
-            Self::Echo(Echo::Path(path)) => serde_json::json!({"echo": path}),
+            Self::Echo(echo) => serde_json::json!({"echo": echo}),
             Self::File(name) => serde_json::json!({"file": name}),
         }
     }

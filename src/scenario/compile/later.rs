@@ -78,6 +78,16 @@ impl Compiler<'_> {
         for (at, edit) in flat(&wire.edit).iter().enumerate() {
             self.edit(edit, &path.key("edit").index(at));
         }
+        for (at, rule) in wire.write.iter().flat_map(|List(rules)| rules).enumerate() {
+            for (place, bytes) in rule.literal.iter().flatten() {
+                self.bytes(bytes, &path.key("write").index(at).key("literal").key(place.source()));
+            }
+        }
+        for (at, rule) in wire.frame.iter().flat_map(|List(rules)| rules).enumerate() {
+            for (key, bytes) in [("lead", &rule.lead), ("tail", &rule.tail)] {
+                bytes.iter().for_each(|bytes| drop(self.bytes(bytes, &path.key("frame").index(at).key(key))));
+            }
+        }
         if let Some(encode) = &wire.encode {
             self.encode(encode, &path.key("encode"));
         }
@@ -93,6 +103,7 @@ impl Compiler<'_> {
         if let Some(end) = &wire.end {
             let path = path.key("end");
             self.point(end.flaw(), &path);
+            end.put.iter().for_each(|put| drop(self.bytes(put, &path.key("put"))));
             if end.how.is_none() && end.hold != Some(crate::scenario::wire::Hold::Forever) {
                 self.error(&path, "`how` is missing: complete, close, half_close, reset or goaway");
             }
@@ -111,6 +122,9 @@ impl Compiler<'_> {
             Edit::Move(moved) if moved.before.is_some() == moved.after.is_some() => {
                 self.error(&path.key("move"), "a move has exactly one of `before` and `after`");
             }
+            Edit::Join(join) => {
+                join.by.iter().for_each(|by| drop(self.bytes(by, &path.key("join").key("by"))));
+            }
             Edit::Patch(patch) if patch.set.is_none() && patch.unset.is_none() => {
                 self.error(&path.key("patch"), "a patch has `set`, `unset` or both");
             }
@@ -123,8 +137,9 @@ impl Compiler<'_> {
             let path = path.key("damage");
             let path = path.index(at);
             self.point(damage.flaw(), &path);
-            if damage.put.is_none() {
-                self.error(&path, "`put` is missing: the bytes that overwrite");
+            match &damage.put {
+                Some(put) => drop(self.bytes(put, &path.key("put"))),
+                None => self.error(&path, "`put` is missing: the bytes that overwrite"),
             }
         }
     }
@@ -136,6 +151,9 @@ impl Compiler<'_> {
     }
 
     fn head(&mut self, head: &Head, path: &Path<'_>) {
+        if head.status.is_some_and(|status| !(100..=999).contains(&status)) {
+            self.error(&path.key("status"), "a status has three digits");
+        }
         for (at, interim) in head.interim.iter().flat_map(|List(interim)| interim).enumerate() {
             if !(100..=199).contains(&interim.status) {
                 let message = "an answer in front of the answer has a status from 100 to 199";

@@ -48,16 +48,19 @@ pub static ANTHROPIC: Patches = Patches {
 };
 
 /// Lays a patch over every payload that tells why an answer ended.
-pub fn patch(events: Events, dialect: &dyn Dialect, patch: &Map<String, Value>) -> Events {
-    let mut events = events;
-    for at in 0..events.len() {
-        let Some(mut payload) = events.payload(at) else { continue };
-        if dialect.read_event(&payload).kinds.contains(&Kind::Finish) {
-            lay_over(&mut payload, dialect.patches(), patch);
-            events = events.with_payload(at, &payload);
+pub fn patch(events: &Events, dialect: &dyn Dialect, patch: &Map<String, Value>) -> Events {
+    let mut patched = Events::expecting(events.len(), events.style());
+    for (at, bytes) in events.iter().enumerate() {
+        let payload = events.payload(at);
+        match payload.filter(|payload| dialect.read_event(payload).kinds.contains(&Kind::Finish)) {
+            Some(mut payload) => {
+                lay_over(&mut payload, dialect.patches(), patch);
+                patched.json(&payload);
+            }
+            None => patched.bytes(bytes, events.framing(at)),
         }
     }
-    events
+    patched
 }
 
 fn lay_over(payload: &mut Value, patches: &Patches, patch: &Map<String, Value>) {

@@ -88,7 +88,7 @@ pub fn say(kind: &Kind, dress: &Dress, request: &Request<'_>, occasion: &Occasio
     };
     let mut said = dialect.say(&route, &ask, &reply, occasion);
     if let Some((_, members)) = dress.patches.iter().find(|(name, _)| *name == dialect.name()) {
-        said.events = patch::patch(said.events, dialect, members);
+        said.events = patch::patch(&said.events, dialect, members);
     }
     said
 }

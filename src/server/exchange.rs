@@ -129,6 +129,9 @@ impl Exchange {
     /// whether the base path was there.
     fn enter(&self, request: &mut Request) -> (Result<Arc<Session>, String>, bool) {
         let mut session = self.sessions.of(request);
+        if self.settings.base_path.is_empty() {
+            return (session, true);
+        }
         let is_ours = request.strip_prefix(&self.settings.base_path);
         if session.as_ref().is_ok_and(|session| session.name().is_empty()) {
             session = self.sessions.of(request);

@@ -239,7 +239,8 @@ impl Events {
 
     /// Adds an event of these bytes.
     pub fn bytes(&mut self, bytes: &[u8], framing: Framing) {
-        if framing != Framing::Data {
+        // A line break splits what is framed.
+        if framing != Framing::Data || bytes.contains(&b'\n') {
             self.special.push((self.ends.len(), framing));
         }
         self.text.extend_from_slice(bytes);
@@ -259,7 +260,7 @@ impl Events {
         special.ok().and_then(|found| self.special.get(found)).map_or(Framing::Data, |(_, framing)| *framing)
     }
 
-    /// Whether all are framed as data.
+    /// Whether all are framed as data, each in one line.
     pub fn are_plain(&self) -> bool {
         self.special.is_empty()
     }

@@ -29,11 +29,12 @@ pub(super) fn frame(events: Events, form: Form) -> (Vec<u8>, Vec<usize>) {
         }
         Form::Array => {
             let last = events.len().saturating_sub(1);
+            let first = (0..events.len()).find(|at| events.framing(*at) == Framing::Data);
             // The separator belongs to the event behind it.
-            let lead = |at| match (events.framing(at), at) {
-                (Framing::Data, 0) => b"[".as_slice(),
-                (Framing::Data, _) => b"\n,\r\n",
-                _ => b"",
+            let lead = |at| match events.framing(at) {
+                Framing::Data if first == Some(at) => b"[".as_slice(),
+                Framing::Data => b"\n,\r\n",
+                Framing::Lines | Framing::Raw => b"",
             };
             around(&events, lead, |at| if at == last { b"\n]" } else { b"" })
         }

@@ -54,8 +54,9 @@ pub struct Times {
     pub missed: Vec<String>,
 }
 
-/// Heartbeats of one answer at the most.
+/// Heartbeats of one answer at the most, and their bytes.
 const MOST_HEARTBEATS: usize = 1_000_000;
+const MOST_HEARTBEAT_BYTES: usize = 16 << 20;
 
 /// When each event leaves. `read` tells what an event is; `draw` is the luck of
 /// a key by its name.
@@ -135,10 +136,11 @@ pub(super) fn with_heartbeats(
     let mut last = times.head;
     let mut start = 0;
     let mut count = 0;
+    let most = MOST_HEARTBEATS.min(MOST_HEARTBEAT_BYTES / beat.len().max(1));
     let pieces = ends.iter().zip(&times.events).map(|(end, time)| (Some(*end), *time));
     for (end, time) in pieces.chain([(None, times.end)]) {
         while let Some(next) = last.checked_add(every).filter(|next| *next < time)
-            && count < MOST_HEARTBEATS
+            && count < most
         {
             whole.extend_from_slice(beat);
             all_ends.push(whole.len());

@@ -39,23 +39,21 @@ pub struct Request<'a> {
 
 /// What the dialect says for a reply, dressed so.
 pub fn say(kind: &Kind, dress: &Dress, request: &Request<'_>, occasion: &Occasion<'_>) -> Said {
-    let (mut route, mut ask) = (request.route.clone(), request.ask.clone());
-    if let Some(shape) = dress.shape {
+    let reshaped = dress.shape.filter(|_| matches!(request.ask.want, Want::Generate(_))).map(|shape| {
         let shape = match shape {
             then::Shape::Sse => Shape::Sse,
             then::Shape::Array => Shape::Array,
             then::Shape::Document => Shape::Document,
         };
-        if matches!(ask.want, Want::Generate(_)) {
-            (route.shape, ask.shape) = (shape, shape);
-        }
-    }
-    let shaped = Request { route: &route, ask: &ask, ..*request };
+        (Route { shape, ..request.route.clone() }, Ask { shape, ..request.ask.clone() })
+    });
+    let (route, ask) = reshaped.as_ref().map_or((request.route, request.ask), |(route, ask)| (route, ask));
+    let shaped = Request { route, ask, ..*request };
     let dialect = route.dialect;
     let reply = match kind {
         Kind::Error(error, retry) => {
             let error = api_error(error, retry.as_ref(), &shaped);
-            return dialect.say_error(&route, &error, occasion);
+            return dialect.say_error(route, &error, occasion);
         }
         Kind::Raw(raw) => {
             let mut events = Events::new(crate::dialect::style::Style::Compact);
@@ -71,7 +69,7 @@ pub fn say(kind: &Kind, dress: &Dress, request: &Request<'_>, occasion: &Occasio
         Kind::Events(payloads) => return shaped.events(payloads, occasion),
         Kind::Say(candidates) => shaped.content(candidates, dress),
         Kind::Block(reason) => {
-            let usage = usage(&[], dress, &ask);
+            let usage = usage(&[], dress, ask);
             reply::Reply::Generation(Generation {
                 candidates: Vec::new(),
                 usage,
@@ -80,13 +78,13 @@ pub fn say(kind: &Kind, dress: &Dress, request: &Request<'_>, occasion: &Occasio
         }
         Kind::Embedding(vectors) => shaped.vectors(vectors, dress),
         Kind::Count(count) => reply::Reply::Count(vec![(Modality::Text, *count)]),
-        Kind::Models(models) => match model_list(models, &ask) {
+        Kind::Models(models) => match model_list(models, ask) {
             Some(reply) => reply,
-            None => return dialect.say_error(&route, &dialect.typical_error(&route, 404, &ask), occasion),
+            None => return dialect.say_error(route, &dialect.typical_error(route, 404, ask), occasion),
         },
-        Kind::Below | Kind::BuiltIn => dressed(answer::built_in(&ask), dress),
+        Kind::Below | Kind::BuiltIn => dressed(answer::built_in(ask), dress),
     };
-    let mut said = dialect.say(&route, &ask, &reply, occasion);
+    let mut said = dialect.say(route, ask, &reply, occasion);
     if let Some((_, members)) = dress.patches.iter().find(|(name, _)| *name == dialect.name()) {
         said.events = patch::patch(&said.events, dialect, members);
     }

@@ -131,6 +131,9 @@ struct Calls {
     by_key: HashMap<String, u64>,
 }
 
+/// Calls among which one with another body is looked for.
+const LATEST: usize = 100;
+
 /// Where OpenAI's and Anthropic's SDKs count their retries.
 const RETRY_COUNT: &str = "x-stainless-retry-count";
 
@@ -138,18 +141,18 @@ const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
 impl Calls {
     fn begin(&mut self, facts: &Facts<'_>) -> (u64, u64, HashSet<u64>) {
-        let retries = facts.request.header(RETRY_COUNT).and_then(|count| count.trim().parse::<u64>().ok());
+        let retries = facts.request.header(RETRY_COUNT).and_then(|count| count.trim().parse::<u32>().ok());
         let key = facts.request.header(IDEMPOTENCY_KEY).map(str::to_owned);
         let known = match (retries, &key) {
             (Some(0), _) => None,
-            (Some(retries), key) => self.retried(facts.fingerprint, key.as_deref(), retries),
+            (Some(retries), key) => self.retried(facts.fingerprint, key.as_deref(), retries.into()),
             (None, Some(key)) => self.by_key.get(key).copied(),
             (None, None) => self.of(facts.fingerprint).find(|id| self.outcome(*id) == Some(Outcome::Failed)),
         };
         let id = match known {
             Some(id) => id,
             // Whoever counts retries and is not known came from before a start.
-            None => self.start(facts.fingerprint, key, retries.unwrap_or_default()),
+            None => self.start(facts.fingerprint, key, retries.unwrap_or_default().into()),
         };
         let mut attempt = 1;
         if let Some(call) = self.calls.get_mut(&id) {
@@ -166,10 +169,13 @@ impl Calls {
         let by_key = key.and_then(|key| self.by_key.get(key).copied());
         let is_open = |id: &u64| self.outcome(*id) != Some(Outcome::Answered);
         let attempts = |id: &u64| self.calls.get(id).map(|call| call.attempts);
+        // One that was sent with another body is still the same call: the last
+        // that failed, if that is not long ago.
+        let failed = |id: &u64| self.outcome(*id) == Some(Outcome::Failed);
         by_key
             .or_else(|| self.of(request).find(|id| is_open(id) && attempts(id) == Some(retries)))
             .or_else(|| self.of(request).find(is_open))
-            .or_else(|| self.order.iter().rev().copied().find(is_open))
+            .or_else(|| self.order.iter().rev().take(LATEST).copied().find(failed))
     }
 
     /// The calls with this request, the oldest first.
@@ -223,7 +229,7 @@ impl Calls {
         {
             if let Some(call) = self.calls.remove(&id) {
                 self.leave(call.request, id);
-                if let Some(key) = call.key {
+                if let Some(key) = call.key.filter(|key| self.by_key.get(key) == Some(&id)) {
                     self.by_key.remove(&key);
                 }
             }

@@ -4,7 +4,10 @@ use std::fmt;
 
 use super::facts::Facts;
 use crate::{
-    notation::{pattern::Pattern, value::Count},
+    notation::{
+        pattern::Pattern,
+        value::{Count, CountItem},
+    },
     scenario::file::{Http, When},
 };
 
@@ -187,7 +190,12 @@ pub(super) struct Shown<'a>(pub(super) &'a Count);
 
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let json = serde_json::to_value(self.0).map(|json| json.to_string()).unwrap_or_default();
-        f.write_str(&json.replace('"', ""))
+        self.0.0.0.iter().enumerate().try_for_each(|(at, item)| {
+            f.write_str(if at == 0 { "" } else { " or " })?;
+            match item {
+                CountItem::Range(range) => write!(f, "{range}"),
+                CountItem::Every(every) => write!(f, "every {every}"),
+            }
+        })
     }
 }

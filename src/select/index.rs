@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// A map of conditions: the stub's number and its place in the stub's list.
-pub(super) type Entry = (usize, usize);
+pub type Entry = (usize, usize);
 
 /// Stubs by a literal of theirs.
 #[derive(Debug, Default)]
@@ -107,8 +107,14 @@ impl Index {
         }
         if let Some(pieces) = &self.pieces {
             for prompt in facts.prompts() {
-                let hits = pieces.find_overlapping_iter(prompt);
-                found.extend(hits.flat_map(|hit| &self.by_piece[hit.pattern().as_usize()]));
+                // A piece may stand in a prompt a million times.
+                let mut seen = vec![false; self.by_piece.len()];
+                for hit in pieces.find_overlapping_iter(prompt) {
+                    let piece = hit.pattern().as_usize();
+                    if !std::mem::replace(&mut seen[piece], true) {
+                        found.extend(&self.by_piece[piece]);
+                    }
+                }
             }
         }
         found.sort_unstable();

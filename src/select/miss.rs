@@ -1,14 +1,17 @@
 //! Why nothing answers: the nearest stub, and what differs.
 
-use std::fmt;
+use std::{collections::HashMap, fmt};
 
 use super::{
-    Counts, Entry, Luck, Rules, Who,
+    Entry, Luck, Moment, Rules, Who,
     facts::Facts,
     holds::{Go, Mismatch, Shown},
     takes,
 };
-use crate::notation::pattern::{Pattern, Scalar};
+use crate::{
+    notation::pattern::{Pattern, Scalar},
+    scenario::stub::Kind,
+};
 
 /// Why nothing answers.
 #[derive(Clone, Debug, Default)]
@@ -26,8 +29,27 @@ struct Difference {
     key: String,
     expected: String,
     found: String,
-    /// How far apart, from 0 to 1: texts that are alike are nearer than others.
-    distance: f64,
+}
+
+impl Difference {
+    fn new(key: &str, expected: String, found: String) -> Self {
+        Self { key: key.to_owned(), expected, found }
+    }
+}
+
+/// What came before a request, as far as conditions ask for it.
+pub struct Past<'a> {
+    /// How often the request came before.
+    pub came: u32,
+    /// The call that it belongs to, where calls are counted.
+    pub call: Option<u64>,
+    /// Which attempt of that call it is.
+    pub attempt: u64,
+    /// State variables that were set.
+    pub states: &'a HashMap<String, String>,
+    /// The how-manieth it is of those for which all else in these conditions
+    /// holds.
+    pub count: &'a dyn Fn(Entry, &Who) -> u64,
 }
 
 /// A stub that was asked, and what differs where it does not answer.
@@ -52,130 +74,123 @@ const WIDTH: usize = 80;
 /// Characters of a text that are compared to tell how alike it is.
 const COMPARED: usize = 100;
 
-/// Stubs whose texts are compared at the most: so many are alike in all else.
+/// Texts that are compared at the most; all others are held to be unlike.
 const MOST_COMPARED: usize = 300;
 
 impl Rules {
-    /// Why none of the stubs answered this request. The counts are as that
-    /// request left them.
-    pub fn miss(&self, facts: &Facts<'_>, luck: Luck<'_>, came: u32, counts: &Counts) -> Miss {
-        let moment = super::Moment { facts, luck, came, attempt: 1 };
-        let mut best: Option<(f64, Entry, Vec<Difference>)> = None;
+    /// Why none of the stubs answered this request.
+    pub fn miss(&self, facts: &Facts<'_>, luck: Luck<'_>, past: &Past<'_>) -> Miss {
+        let moment = Moment { facts, luck, came: past.came, attempt: past.attempt };
+        let mut best: Option<(f64, Entry)> = None;
         let mut compared = 0;
         for number in 0..self.stubs.len() {
             for at in 0..self.stub(number).1.when.len() {
                 let entry = (number, at);
-                let differences = self.differences(&moment, entry, counts, compared < MOST_COMPARED);
-                compared += 1;
-                let distance = differences.iter().map(|difference| 1.0 + difference.distance).sum();
-                if best.as_ref().is_none_or(|(least, ..)| distance < *least) {
-                    best = Some((distance, entry, differences));
+                let Some(distance) = self.distance(&moment, entry, past, &mut compared) else { continue };
+                if best.is_none_or(|(least, _)| distance < least) {
+                    best = Some((distance, entry));
                 }
             }
         }
         let asked = asked(facts);
-        match best {
-            None => Miss { asked, ..Miss::default() },
-            Some((_, (number, _), differences)) => {
-                let stub = self.stub(number).1;
-                Miss { asked, nearest: Some((stub.name.clone(), stub.place.clone())), differences }
-            }
+        let Some((_, entry)) = best else { return Miss { asked, ..Miss::default() } };
+        let stub = self.stub(entry.0).1;
+        let mut differences = self.differences(&moment, entry, past);
+        if differences.is_empty() {
+            let used = format!("all {} are used up (at_end: next)", stub.length());
+            let expected = "a reply that is left".to_owned();
+            differences.push(Difference { key: "then".to_owned(), expected, found: used });
         }
+        Miss { asked, nearest: Some((stub.name.clone(), stub.place.clone())), differences }
     }
 
-    /// The stubs that a request asks, up to the one that answers, before
-    /// anything is counted for it.
-    pub fn considered(&self, facts: &Facts<'_>, luck: Luck<'_>, counts: &Counts) -> Vec<Considered> {
-        let moment = super::Moment { facts, luck, came: 0, attempt: 1 };
+    /// How far a stub is from matching; `None` for one that was laid over what
+    /// is missing.
+    fn distance(
+        &self,
+        moment: &Moment<'_, '_>,
+        entry: Entry,
+        past: &Past<'_>,
+        compared: &mut usize,
+    ) -> Option<f64> {
+        let (facts, (_, stub), when) = (moment.facts, self.stub(entry.0), self.when(entry));
+        let mut distance = if takes(stub, facts) { 0.0 } else { 3.0 };
+        when.each(facts, &mut |mismatch| {
+            let compares = *compared < MOST_COMPARED;
+            *compared += usize::from(compares);
+            distance += 1.0 + if compares { unlikeness_of(mismatch) } else { 1.0 };
+            Go::On
+        });
+        // Nothing is counted for a stub of which other conditions fail.
+        if distance == 0.0 && !self.counted(moment, entry, past).is_empty() {
+            distance = 0.5;
+        }
+        let is_below = stub.replies.iter().any(|(reply, _)| matches!(reply.kind, Kind::Below));
+        (distance > 0.0 || !is_below).then_some(distance)
+    }
+
+    /// The stubs that a request asks, up to the one that answers.
+    pub fn considered(&self, facts: &Facts<'_>, luck: Luck<'_>, past: &Past<'_>) -> Vec<Considered> {
+        let moment = Moment { facts, luck, came: past.came, attempt: past.attempt };
         let mut all = Vec::new();
         for number in 0..self.stubs.len().min(MOST_CONSIDERED) {
             let (scenario, stub) = self.stub(number);
-            let mut nearest: Option<Vec<Difference>> = None;
-            for at in 0..stub.when.len() {
-                let differences = self.plain_differences(&moment, (number, at), counts, false);
-                if nearest.as_ref().is_none_or(|nearest| differences.len() < nearest.len()) {
-                    nearest = Some(differences);
-                }
-            }
+            let each = (0..stub.when.len()).map(|at| self.differences(&moment, (number, at), past));
+            let nearest = each.min_by_key(Vec::len).unwrap_or_default();
             let differs: Vec<_> = nearest
                 .iter()
-                .flatten()
-                .map(|Difference { key, expected, found, .. }| {
+                .map(|Difference { key, expected, found }| {
                     format!("{key}: expected {expected}, found {found}")
                 })
                 .collect();
             let answers = differs.is_empty();
             let (stub_name, place) = (stub.name.clone(), stub.place.clone());
             all.push(Considered { scenario: scenario.name.clone(), stub: stub_name, place, differs });
-            let passes_on =
-                stub.reply(0).is_some_and(|reply| matches!(reply.kind, crate::scenario::stub::Kind::Below));
-            if answers && !passes_on {
+            if answers && !stub.reply(0).is_some_and(|reply| matches!(reply.kind, Kind::Below)) {
                 break;
             }
         }
         all
     }
 
-    /// What differs, and where nothing does, what is used up.
-    fn differences(
-        &self,
-        moment: &super::Moment<'_, '_>,
-        entry: Entry,
-        counts: &Counts,
-        compares: bool,
-    ) -> Vec<Difference> {
-        let mut all = self.plain_differences(moment, entry, counts, compares);
-        if all.is_empty() {
-            let stub = self.stub(entry.0).1;
-            let used = format!("all {} are used up (at_end: next)", stub.length());
-            let expected = "a reply that is left".to_owned();
-            all.push(Difference { key: "then".to_owned(), expected, found: used, distance: 0.0 });
+    fn differences(&self, moment: &Moment<'_, '_>, entry: Entry, past: &Past<'_>) -> Vec<Difference> {
+        let (facts, (_, stub), when) = (moment.facts, self.stub(entry.0), self.when(entry));
+        let mut all = Vec::new();
+        if !takes(stub, facts) {
+            let names: Vec<_> = stub.operations.iter().flatten().map(|operation| operation.name()).collect();
+            all.push(Difference::new("operation", names.join(" or "), facts.operation.name().to_owned()));
         }
+        when.each(facts, &mut |mismatch| {
+            all.push(difference(mismatch));
+            Go::On
+        });
+        all.extend(self.counted(moment, entry, past));
         all
     }
 
-    fn plain_differences(
-        &self,
-        moment: &super::Moment<'_, '_>,
-        entry: Entry,
-        counts: &Counts,
-        compares: bool,
-    ) -> Vec<Difference> {
-        let (facts, (_, stub), when) = (moment.facts, self.stub(entry.0), self.when(entry));
+    /// What differs of that which depends on the past and on luck.
+    fn counted(&self, moment: &Moment<'_, '_>, entry: Entry, past: &Past<'_>) -> Vec<Difference> {
+        let ((_, stub), when) = (self.stub(entry.0), self.when(entry));
         let mut all = Vec::new();
-        let plain = |key: &str, expected: String, found: String, distance| {
-            let key = key.to_owned();
-            Difference { key, expected, found, distance }
-        };
-        if !takes(stub, facts) {
-            let names: Vec<_> = stub.operations.iter().flatten().map(|operation| operation.name()).collect();
-            all.push(plain("operation", names.join(" or "), facts.operation.name().to_owned(), 2.0));
-        }
-        when.each(facts, &mut |mismatch| {
-            all.push(difference(mismatch, compares));
-            Go::On
-        });
         if let Some(attempt) = when.attempt.as_ref().filter(|attempt| !attempt.holds(moment.attempt)) {
-            all.push(plain("attempt", Shown(attempt).to_string(), moment.attempt.to_string(), 0.0));
+            all.push(Difference::new("attempt", Shown(attempt).to_string(), moment.attempt.to_string()));
         }
-        if let Some((name, pattern)) = self.states_hold(when, counts) {
-            let found = self.state(counts, name).map_or("nothing".to_owned(), |value| format!("{value:?}"));
-            all.push(plain(&format!("state {name}"), pattern.to_string(), found, 0.0));
+        if let Some((name, pattern)) = self.states_hold(when, past.states) {
+            let found =
+                self.state(past.states, name).map_or("nothing".to_owned(), |value| format!("{value:?}"));
+            all.push(Difference::new(&format!("state {name}"), pattern.to_string(), found));
         }
-        if !all.is_empty() {
-            return all;
-        }
-        let who = Who::new(&stub.per, facts, None);
         if let Some(nth) = &when.nth {
-            let count = counts.next_count(entry.0, entry.1, &who);
-            if !nth.holds(count) {
-                all.push(plain("nth", Shown(nth).to_string(), count.to_string(), 0.0));
+            let count = (past.count)(entry, &Who::new(&stub.per, moment.facts, past.call));
+            // Where other conditions fail, this request was not counted.
+            if count > 0 && !nth.holds(count) {
+                all.push(Difference::new("nth", Shown(nth).to_string(), count.to_string()));
             }
         }
         if let Some(chance) = when.chance {
             let drawn = self.draw(moment, entry);
             if drawn >= chance.0 {
-                all.push(plain("chance", chance.to_string(), format!("{drawn:.1}% was drawn"), 0.0));
+                all.push(Difference::new("chance", chance.to_string(), format!("{drawn:.1}% was drawn")));
             }
         }
         all
@@ -200,33 +215,50 @@ fn asked(facts: &Facts<'_>) -> String {
     asked
 }
 
-fn difference(mismatch: &Mismatch<'_>, compares: bool) -> Difference {
-    let wanted = wanted(mismatch.pattern);
-    let (mut distance, mut at) = (0.5, 0);
-    if let (Some(wanted), [found]) = (&wanted, mismatch.found) {
-        at = found.chars().zip(wanted.chars()).take_while(|(found, wanted)| found == wanted).count();
-        if compares {
-            distance = unlikeness(wanted, found);
-        }
+/// How unlike a text is to the one that is waited for; half where there is no
+/// such text.
+fn unlikeness_of(mismatch: &Mismatch<'_>) -> f64 {
+    match (wanted(mismatch.pattern), mismatch.found) {
+        (Some(wanted), [found]) => unlikeness(&wanted, found),
+        _ => 0.5,
     }
+}
+
+fn difference(mismatch: &Mismatch<'_>) -> Difference {
+    let key = mismatch.key.to_string();
+    if SECRETS.contains(&key.as_str()) {
+        // A key is a secret, be it the right one or not.
+        let found = if mismatch.found.is_empty() { "nothing" } else { "another" };
+        return Difference::new(&key, "a certain key".to_owned(), found.to_owned());
+    }
+    let at = match (wanted(mismatch.pattern), mismatch.found) {
+        (Some(wanted), [found]) => {
+            found.chars().zip(wanted.chars()).take_while(|(found, wanted)| found == wanted).count()
+        }
+        _ => 0,
+    };
     let found: Vec<_> = mismatch.found.iter().take(5).map(|text| format!("{:?}", around(text, at))).collect();
     let more = mismatch.found.len().saturating_sub(found.len());
     let mut shown = if found.is_empty() { "nothing".to_owned() } else { found.join(", ") };
     if more > 0 {
         shown.push_str(&format!(" and {more} more"));
     }
-    let key = mismatch.key.to_string();
-    if matches!(key.as_str(), "key" | "header authorization" | "header x-api-key" | "header x-goog-api-key") {
-        // A key is a secret, be it the right one or not.
-        let found = if mismatch.found.is_empty() { "nothing" } else { "another" };
-        return Difference { key, expected: "a certain key".to_owned(), found: found.to_owned(), distance };
-    }
     let expected = match mismatch.pattern {
         Some(Pattern::Bare(Scalar::Text(text))) => format!("{:?}", around(text, at)),
         _ => around(&mismatch.expected.to_string(), 0),
     };
-    Difference { key, expected, found: shown, distance }
+    Difference::new(&key, expected, shown)
 }
+
+/// Conditions about keys.
+const SECRETS: [&str; 6] = [
+    "key",
+    "query key",
+    "header authorization",
+    "header x-api-key",
+    "header x-goog-api-key",
+    "header api-key",
+];
 
 /// The text that a pattern waits for, where it waits for just one.
 fn wanted(pattern: Option<&Pattern>) -> Option<String> {
@@ -252,13 +284,10 @@ fn unlikeness(wanted: &str, found: &str) -> f64 {
 
 /// A text around one of its characters, shortened where it is long.
 fn around(text: &str, at: usize) -> String {
-    let length = text.chars().count();
-    if length <= WIDTH {
-        return text.to_owned();
-    }
-    let start = at.saturating_sub(WIDTH / 3).min(length - WIDTH);
-    let middle: String = text.chars().skip(start).take(WIDTH).collect();
-    let (before, after) = (if start > 0 { "…" } else { "" }, if start + WIDTH < length { "…" } else { "" });
+    let start = if text.chars().nth(WIDTH).is_some() { at.saturating_sub(WIDTH / 3) } else { 0 };
+    let mut rest = text.chars().skip(start);
+    let middle: String = rest.by_ref().take(WIDTH).collect();
+    let (before, after) = (if start > 0 { "…" } else { "" }, if rest.next().is_some() { "…" } else { "" });
     format!("{before}{middle}{after}")
 }
 
@@ -269,7 +298,7 @@ impl fmt::Display for Miss {
         write!(f, "\nthe nearest is {name:?} ({place}), but")?;
         let width =
             self.differences.iter().map(|difference| difference.key.chars().count()).max().unwrap_or(0);
-        for Difference { key, expected, found, .. } in &self.differences {
+        for Difference { key, expected, found } in &self.differences {
             write!(f, "\n  {key:width$}  expected {expected}\n  {:width$}  found    {found}", "")?;
         }
         Ok(())

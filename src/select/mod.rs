@@ -8,7 +8,7 @@ mod holds;
 mod index;
 mod miss;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use crate::{
     identity::Identity,
@@ -20,9 +20,10 @@ use crate::{
 };
 use counts::{Counts, Who};
 use facts::Facts;
-use index::{Entry, Index};
+use index::Index;
 
-pub use miss::{Considered, Miss};
+pub use index::Entry;
+pub use miss::{Considered, Miss, Past};
 
 /// All scenarios of a server, ready to be asked.
 #[derive(Debug, Default)]
@@ -44,6 +45,8 @@ pub struct Selection<'r> {
     pub came: u32,
     /// The call that it belongs to, where calls are counted.
     pub call: Option<u64>,
+    /// Which attempt of that call it is.
+    pub attempt: u64,
 }
 
 /// A stub that takes part in an answer.
@@ -179,7 +182,7 @@ impl Rules {
         for layer in layers.iter().rev() {
             counts.states.extend(layer.reply.dress.set.clone());
         }
-        Selection { layers, came, call }
+        Selection { layers, came, call, attempt }
     }
 
     /// Whether what depends on the past and on luck holds, `nth` as the last,
@@ -187,15 +190,19 @@ impl Rules {
     fn holds_now(&self, moment: &Moment<'_, '_>, entry: Entry, who: &Who, counts: &mut Counts) -> bool {
         let when = self.when(entry);
         let holds = when.attempt.as_ref().is_none_or(|attempt| attempt.holds(moment.attempt))
-            && self.states_hold(when, counts).is_none()
+            && self.states_hold(when, &counts.states).is_none()
             && when.chance.is_none_or(|chance| self.draw(moment, entry) < chance.0);
         holds && when.nth.as_ref().is_none_or(|nth| nth.holds(counts.count(entry.0, entry.1, who.clone())))
     }
 
     /// The first state variable that is not as it should be.
-    fn states_hold<'w>(&self, when: &'w When, counts: &Counts) -> Option<(&'w str, &'w Pattern)> {
+    fn states_hold<'w>(
+        &self,
+        when: &'w When,
+        states: &HashMap<String, String>,
+    ) -> Option<(&'w str, &'w Pattern)> {
         when.state.iter().flatten().find_map(|(name, pattern)| {
-            let value: Vec<_> = self.state(counts, name).into_iter().collect();
+            let value: Vec<_> = self.state(states, name).into_iter().collect();
             (!pattern.holds_for_texts(&value)).then_some((name.as_str(), pattern))
         })
     }
@@ -213,9 +220,9 @@ impl Rules {
     }
 
     /// The value of a state variable: what was set last, or its first value.
-    fn state<'s>(&'s self, counts: &'s Counts, name: &str) -> Option<&'s str> {
+    fn state<'s>(&'s self, states: &'s HashMap<String, String>, name: &str) -> Option<&'s str> {
         let first = || self.scenarios.iter().find_map(|scenario| scenario.states.get(name));
-        counts.states.get(name).or_else(first).map(String::as_str)
+        states.get(name).or_else(first).map(String::as_str)
     }
 }
 

@@ -132,7 +132,8 @@ impl PlanBody {
 
     /// Once the last byte is handed over, the answer is complete.
     fn end_if_sent(&mut self) {
-        if self.ends.len() == 0 && self.schedule.is_none() {
+        // hyper does not ask for a body that is empty.
+        if (self.ends.len() == 0 || self.rest.is_empty()) && self.schedule.is_none() {
             let mut ending = std::mem::take(&mut self.ending);
             if let (Some(attempt), true) = (&mut ending.attempt, ending.succeeds) {
                 attempt.is_answered();

@@ -13,7 +13,7 @@ use super::{
     body::{Ending, OpenStreams, PlanBody, Uncollected, collect},
     clock::Clock,
     line::Line,
-    session::{Attempt, Session, Sessions},
+    session::{Attempt, Session, Sessions, take_prefix},
 };
 use crate::{
     answer,
@@ -28,7 +28,8 @@ use crate::{
         stub::{Dress, Kind, Lenient},
     },
     select::{
-        Considered, Layer, Luck, Rules,
+        Considered, Entry, Layer, Luck, Past, Rules,
+        counts::Who,
         facts::{Connection, Facts},
     },
 };
@@ -128,15 +129,10 @@ impl Exchange {
     /// Takes the session's prefix and the base path off a path, in either order;
     /// whether the base path was there.
     fn enter(&self, request: &mut Request) -> (Result<Arc<Session>, String>, bool) {
-        let mut session = self.sessions.of(request);
-        if self.settings.base_path.is_empty() {
-            return (session, true);
-        }
+        let before = take_prefix(request);
         let is_ours = request.strip_prefix(&self.settings.base_path);
-        if session.as_ref().is_ok_and(|session| session.name().is_empty()) {
-            session = self.sessions.of(request);
-        }
-        (session, is_ours)
+        let by_path = before.or_else(|| take_prefix(request));
+        (self.sessions.of(by_path, request), is_ours)
     }
 
     fn route(&self, request: &Request, is_ours: bool) -> Route {
@@ -168,7 +164,10 @@ impl Exchange {
             Fingerprint::new(route.dialect.name(), &request, Some(&body).filter(|body| !body.is_null()));
         let facts = Facts::new(&route, &request, &body, &ask, fingerprint, connection);
         let luck = Luck { seed: self.settings.seed, session: session.name() };
-        let considered = self.rules.considered(&facts, luck, &session.counts());
+        let states = session.counts().states.clone();
+        let count = |(stub, when): Entry, who: &Who| session.counts().next_count(stub, when, who);
+        let past = Past { came: 0, call: None, attempt: 1, states: &states, count: &count };
+        let considered = self.rules.considered(&facts, luck, &past);
         let api = facts.api();
         let plan = self.plan(&asked).plan;
         let is_refused = plan.headers.get("x-mynah-answer").is_some_and(|answer| answer == "refusal");
@@ -246,7 +245,16 @@ impl Exchange {
         let plan = if let Some(error) = refusal {
             self.refuse(asked, &error, Body::Read(body))
         } else if !is_stub && self.is_miss(route) {
-            let miss = self.rules.miss(&facts, luck, selection.came, &asked.session.counts()).to_string();
+            let states = asked.session.counts().states.clone();
+            let past = Past {
+                came: selection.came,
+                call: selection.call,
+                attempt: selection.attempt,
+                states: &states,
+                // This request was counted already.
+                count: &|(stub, when), who| asked.session.counts().next_count(stub, when, who) - 1,
+            };
+            let miss = self.rules.miss(&facts, luck, &past).to_string();
             self.miss(asked, &miss, body)
         } else if selection.layers.is_empty() {
             self.built_in(asked, ask, body)
@@ -267,8 +275,13 @@ impl Exchange {
         layers: &[Layer<'_>],
         identity: &Identity,
     ) -> WirePlan {
-        let dress = layers.iter().rev().fold(Dress::default(), |below, layer| layer.reply.dress.over(&below));
         let [top, ..] = layers else { return self.built_in(asked, ask, json) };
+        let dress = match layers {
+            [only] => Cow::Borrowed(&only.reply.dress),
+            _ => Cow::Owned(
+                layers.iter().rev().fold(Dress::default(), |below, layer| layer.reply.dress.over(&below)),
+            ),
+        };
         let kind = layers.last().map_or(&Kind::BuiltIn, |layer| &layer.reply.kind);
         let (now, date) = self.clock.now();
         let occasion = Occasion { identity, now, date: &date };

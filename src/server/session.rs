@@ -9,6 +9,8 @@ use std::{
     },
 };
 
+use http::HeaderName;
+
 use crate::{
     request::Request,
     select::counts::{Counts, Outcome},
@@ -21,7 +23,7 @@ const MOST_SESSIONS: usize = 10_000;
 const LONGEST_NAME: usize = 128;
 
 /// Where a request names its session, besides its path.
-const HEADER: &str = "x-mynah-session";
+const HEADER: HeaderName = HeaderName::from_static("x-mynah-session");
 
 /// What stands in front of a session's name in a path.
 const PREFIX: &str = "/s/";
@@ -57,20 +59,19 @@ pub(super) struct Sessions {
 }
 
 impl Sessions {
-    /// The session that a request names, made on first use; a prefix that names
-    /// it is taken off the path.
+    /// The session that a request names, made on first use; its path before its
+    /// header.
     ///
     /// # Errors
     ///
     /// What is wrong with the name.
-    pub(super) fn of(&self, request: &mut Request) -> Result<Arc<Session>, String> {
-        let by_path = take_prefix(request);
-        let name = match (by_path, request.header(HEADER)) {
+    pub(super) fn of(&self, by_path: Option<String>, request: &Request) -> Result<Arc<Session>, String> {
+        let name = match (by_path, request.headers.get(&HEADER)) {
             (Some(name), _) => name,
-            (None, Some(name)) => name.to_owned(),
-            (None, None) if request.headers.contains_key(HEADER) => {
-                return Err(format!("{HEADER} is no readable text"));
-            }
+            (None, Some(name)) => match name.to_str() {
+                Ok(name) => name.to_owned(),
+                Err(_) => return Err(format!("{HEADER} is no readable text")),
+            },
             (None, None) => return Ok(Arc::clone(&self.shared)),
         };
         if name.is_empty() {
@@ -109,7 +110,7 @@ fn forget(named: &mut HashMap<String, Arc<Session>>) {
 }
 
 /// Takes `/s/NAME` off the path.
-fn take_prefix(request: &mut Request) -> Option<String> {
+pub(super) fn take_prefix(request: &mut Request) -> Option<String> {
     let rest = request.path.strip_prefix(PREFIX)?;
     let end = rest.find('/')?;
     let name = rest[..end].to_owned();

@@ -308,6 +308,24 @@ async fn what_a_dialect_cannot_say_is_left_out_and_told() {
 }
 
 #[tokio::test]
+async fn a_line_break_splits_an_event_whoever_stands_beside_it() {
+    let server = stubs("- {then: {events: [{text: \"a\\nb\"}]}}\n").await;
+    let body = json!({"model": "m", "stream": true, "messages": [{"role": "user", "content": "x"}]});
+    let answer = chat_with(&mut Raw::connect(server.base_url()), &[], &body);
+    assert_eq!(answer.body(), "data: a\ndata: b\n\n");
+}
+
+#[tokio::test]
+async fn what_is_answered_leniently_has_limits_all_the_same() {
+    let server = stubs("- {lenient: true, then: {from: built_in}}\n").await;
+    let mut client = Raw::connect(server.base_url());
+    let body = json!({"model": "m".repeat(100_000), "n": 4_000_000_000_u32, "messages": [{"role": "user", "content": "x"}]});
+    let answer = chat_with(&mut client, &[], &body);
+    assert_eq!(answer.json()["choices"].as_array().unwrap().len(), 128);
+    assert!(answer.body().len() < 200_000);
+}
+
+#[tokio::test]
 async fn a_place_that_names_nothing_is_told_in_a_header() {
     let server = stubs("- {then: {text: a, pace: {pause: {before: call.3, for: 1s}}}}\n").await;
     let answer = chat(&mut Raw::connect(server.base_url()), "x");

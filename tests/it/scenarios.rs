@@ -246,7 +246,8 @@ async fn a_session_s_prefix_goes_with_a_base_path_on_either_side() {
     let server = Server::builder().base_path("/api").scenario_text("x", yaml).start().await.unwrap();
     let body = json!({"model": "m", "messages": [{"role": "user", "content": "x"}]}).to_string();
     for path in ["/api/v1/chat/completions", "/api/s/a/v1/chat/completions", "/s/a/api/v1/chat/completions"] {
-        let answer = Raw::connect(server.base_url()).ask(&format!("POST {path}"), &[], &body);
+        let headers = [("x-mynah-session", "other")];
+        let answer = Raw::connect(server.base_url()).ask(&format!("POST {path}"), &headers, &body);
         assert_eq!(answer.status(), 200, "{path}");
     }
 }
@@ -289,6 +290,11 @@ async fn a_miss_never_shows_a_key() {
     let headers = [("authorization", "Bearer sk-sent-secret-0000")];
     let answer = chat_with(&mut Raw::connect(server.base_url()), &headers, &body);
     assert!(!answer.body().contains("secret"), "{}", answer.body());
+    let server = stubs("- {when: {query: {key: AIza-secret}}, then: {text: a}}\n").await;
+    let body = json!({"contents": [{"parts": [{"text": "x"}]}]}).to_string();
+    let line = "POST /v1beta/models/m:generateContent?key=AIza-other-secret";
+    let answer = Raw::connect(server.base_url()).ask(line, &[], &body);
+    assert_eq!((answer.status(), answer.body().contains("secret")), (404, false), "{}", answer.body());
 }
 
 #[tokio::test]
@@ -322,4 +328,65 @@ async fn only_models_that_are_listed_are_known() {
     let names: Vec<_> = list["data"].as_array().unwrap().iter().map(|model| &model["id"]).collect();
     assert_eq!(names, ["gpt-4o", "gemini-2.5-pro"]);
     assert_eq!(client.ask("GET /v1/models/gpt-9", &[], "").status(), 404);
+}
+
+#[tokio::test]
+async fn an_answer_without_a_body_is_answered_all_the_same() {
+    let server = stubs(
+        "- {when: {attempt: 1, path: /v1/empty}, then: {raw: {status: 204}}}\n- {then: {error: 500}}\n",
+    )
+    .await;
+    let mut client = Raw::connect(server.base_url());
+    let all = [0, 1].map(|_| client.ask("POST /v1/empty", &[], "{}").status());
+    assert_eq!(all, [204, 204]);
+}
+
+#[tokio::test]
+async fn a_retry_count_beyond_all_measure_hurts_nobody() {
+    let server = stubs("- {when: {attempt: 1}, then: {text: first}}\n- {then: {text: later}}\n").await;
+    let mut client = Raw::connect(server.base_url());
+    let body = json!({"model": "m", "messages": [{"role": "user", "content": "x"}]});
+    for count in ["18446744073709551615", "4294967295", "-1", "x"] {
+        assert_eq!(
+            chat_with(&mut client, &[("x-stainless-retry-count", count)], &body).status(),
+            200,
+            "{count}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_alternative_may_have_operations_of_its_own() {
+    let server = stubs("- {when: [{operation: embed}, {model: zz}], then: {from: built_in}}\n").await;
+    let mut client = Raw::connect(server.base_url());
+    let embed = json!({"model": "m", "input": "x"}).to_string();
+    assert_eq!(client.ask("POST /v1/embeddings", &[], &embed).status(), 200);
+    assert_eq!(chat(&mut client, "x").status(), 404);
+}
+
+#[tokio::test]
+async fn a_miss_tells_what_was_counted() {
+    let server = stubs("- {name: second, when: {nth: 2}, then: {text: a}}\n").await;
+    let mut client = Raw::connect(server.base_url());
+    let message = said(&chat(&mut client, "x"));
+    assert!(message.contains("nth  expected 2\n       found    1"), "{message}");
+    assert_eq!(chat(&mut client, "x").status(), 200);
+    let server = stubs("- {when: {attempt: 1}, then: {error: 500}}\n").await;
+    let mut client = Raw::connect(server.base_url());
+    assert_eq!(chat(&mut client, "x").status(), 500);
+    let message = said(&chat(&mut client, "x"));
+    assert!(message.contains("attempt  expected 1\n           found    2"), "{message}");
+    let server =
+        stubs("- {name: upper, then: {from: below}}\n- {name: lower, when: {model: z}, then: {text: a}}\n")
+            .await;
+    let message = said(&chat(&mut Raw::connect(server.base_url()), "x"));
+    assert!(message.contains("\"lower\""), "{message}");
+}
+
+#[tokio::test]
+async fn a_piece_that_stands_in_a_prompt_very_often_is_found_once() {
+    let of_a = "- {when: {prompt: {contains: a}, header: {x-none: c}}, then: {text: no}}\n";
+    let server = stubs(&format!("{of_a}- {{then: {{text: ok}}}}\n")).await;
+    let answer = chat(&mut Raw::connect(server.base_url()), &"a".repeat(2_000_000));
+    assert_eq!(said(&answer), "ok");
 }

@@ -27,8 +27,8 @@ pub(super) fn read(route: &Route, request: &Request, body: &mut Value) -> Result
         conform::conform(body, &fields::EMBED, route.version)?;
         embed.batch = Batch::Single;
         add(&mut embed, body, "EmbedContentRequest")?;
+        embed.dimensions = embed.own_dimensions.first().copied().flatten();
     }
-    embed.dimensions = embed.own_dimensions.first().copied().flatten();
     Ok(Ask { model: route.model.clone(), shape: Shape::Document, want: Want::Embed(embed) })
 }
 
@@ -137,7 +137,7 @@ mod tests {
         }]});
         let embed = asked("batchEmbedContents", body).unwrap();
         assert_eq!(embed.inputs, ["a", "b", "c"]);
-        assert_eq!([0, 1, 2].map(|at| embed.own_dimensions[at]), [Some(3), None, Some(5)]);
+        assert_eq!([0, 1, 2].map(|at| embed.dimensions_of(at)), [Some(3), None, Some(5)]);
         assert_eq!((embed.tokens, embed.batch), (3, Batch::List));
     }
 

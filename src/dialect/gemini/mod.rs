@@ -118,15 +118,16 @@ impl Dialect for Gemini {
     }
 
     fn guess(&self, route: &Route, body: &Value) -> Ask {
+        let model = route.model[..route.model.floor_char_boundary(LONGEST_MODEL)].to_owned();
         let want = match route.operation {
             Operation::Count => Want::Count(read::prompt(body)),
             Operation::Embed => Want::Embed(Embed { vendor: Vendor::Google, ..Embed::default() }),
             Operation::Images => Want::Images(Images { count: 1, ..Images::default() }),
             Operation::Models => Want::Models(Page { vendor: Vendor::Google, size: usize::MAX, after: None }),
             Operation::Model => Want::Model,
-            _ => return read::content(route, body),
+            _ => return Ask { model, ..read::content(route, body) },
         };
-        Ask { model: route.model.clone(), shape: Shape::Document, want }
+        Ask { model, shape: Shape::Document, want }
     }
 
     fn typical_error(&self, route: &Route, status: u16, ask: &Ask) -> ApiError {

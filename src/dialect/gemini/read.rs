@@ -33,7 +33,8 @@ pub(super) fn content(route: &Route, body: &Value) -> Ask {
         tools: declarations(body).map(tool).collect(),
         tool_choice: tool_choice(&body["toolConfig"]["functionCallingConfig"]),
         output: output(config),
-        candidates: u32::try_from(config["candidateCount"].as_u64().unwrap_or(1)).unwrap_or(1),
+        // What is answered leniently has limits all the same.
+        candidates: u32::try_from(config["candidateCount"].as_u64().unwrap_or(1).clamp(1, 8)).unwrap_or(1),
         stop: texts(&config["stopSequences"]),
         max_tokens: config["maxOutputTokens"].as_u64(),
         thinking,

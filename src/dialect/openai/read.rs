@@ -15,6 +15,9 @@ use crate::{
     tokens,
 };
 
+/// Choices of a completion at the most.
+const MOST_CHOICES: u64 = 128;
+
 pub(super) fn models(route: &Route) -> Ask {
     Ask {
         model: String::new(),
@@ -51,7 +54,8 @@ pub(super) fn guess(route: &Route, body: &Value) -> Ask {
     let fields = Fields::new(body);
     let tools: Vec<_> = items(fields.tools).iter().filter_map(tool).collect();
     let choice = tool_choice(&fields, &tools).unwrap_or_default();
-    completion(route, &fields, fields.model.as_str().unwrap_or_default(), tools, choice)
+    let model = fields.model.as_str().unwrap_or_default();
+    completion(route, &fields, &model[..model.floor_char_boundary(LONGEST_MODEL)], tools, choice)
 }
 
 fn completion(route: &Route, fields: &Fields<'_>, model: &str, tools: Vec<Tool>, choice: ToolChoice) -> Ask {
@@ -61,7 +65,8 @@ fn completion(route: &Route, fields: &Fields<'_>, model: &str, tools: Vec<Tool>,
         tool_choice: choice,
         tools,
         output: output(fields.response_format),
-        candidates: u32::try_from(fields.n.as_u64().unwrap_or(1)).unwrap_or(1),
+        // What is answered leniently has limits all the same.
+        candidates: u32::try_from(fields.n.as_u64().unwrap_or(1).clamp(1, MOST_CHOICES)).unwrap_or(1),
         stop: stop(fields.stop),
         max_tokens: fields.max_completion_tokens.as_u64().or_else(|| fields.max_tokens.as_u64()),
         thinking: match fields.reasoning_effort.as_str() {

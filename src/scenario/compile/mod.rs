@@ -151,9 +151,16 @@ impl Compiler<'_> {
     fn stub(&mut self, stub: &StubFile, name: &str, path: &Path<'_>, defaults: &Defaults) -> Option<Stub> {
         let before = self.problems.len();
         self.later_in_stub(stub, path);
-        let when = self.conditions(stub, path, defaults);
+        let mut when = self.conditions(stub, path, defaults);
         let replies = self.replies(stub, path, defaults);
-        let operations = self.operations(stub, &when, &replies, path);
+        let mut operations = self.operations(stub, &when, &replies, path);
+        if when.iter().any(|when| when.operation.is_some())
+            && let Some(usual) = operations.take()
+        {
+            // Some alternatives have operations of their own.
+            when.iter_mut()
+                .for_each(|when| when.operation = when.operation.take().or(Some(List(usual.clone()))));
+        }
         if matches!(&stub.per, Some(Per::Header(name)) if http::HeaderName::try_from(name).is_err()) {
             self.error(&path.key("per").key("header"), "this is no name of a header");
         }

@@ -148,7 +148,7 @@ impl Compiler<'_> {
             ("finish", then.finish.is_some() && !is_said),
             ("usage", then.usage.is_some() && !is_said && kind != "block" && kind != "embedding"),
             ("split", then.split.is_some() && !(is_said && is_cut)),
-            ("shape", then.shape.is_some() && kind == "raw"),
+            ("shape", then.shape.is_some() && matches!(kind, "raw" | "embedding" | "count" | "models")),
         ];
         keys.extend(patches.map(|(key, is_given)| (key, is_given && !is_said && kind != "block")));
         for (key, _) in keys.into_iter().filter(|(_, is_useless)| *is_useless) {
@@ -302,6 +302,11 @@ impl Compiler<'_> {
                 self.error_at_key(&path.key("headers").key(name), format!("`{name}` is no name of a header"));
                 continue;
             };
+            if header == http::header::CONTENT_LENGTH || header == http::header::TRANSFER_ENCODING {
+                let message = format!("`{name}` follows from the body; a false one is a matter of `wire`");
+                self.error_at_key(&path.key("headers").key(name), message);
+                continue;
+            }
             for (at, value) in values.iter().enumerate() {
                 match HeaderValue::try_from(value) {
                     Ok(value) => drop(headers.append(&header, value)),

@@ -86,15 +86,19 @@ impl Counts {
         self.nths.get(&(stub, when, who.clone())).copied().unwrap_or_default() + 1
     }
 
-    /// Which call a request belongs to, and the how-manieth attempt it is.
-    pub fn begin(&mut self, facts: &Facts<'_>) -> (u64, u64) {
+    /// Which call a request belongs to, the how-manieth attempt it is, and a
+    /// number that no other attempt with this request has, whatever the order in
+    /// which they come.
+    pub fn begin(&mut self, facts: &Facts<'_>) -> (u64, u64, u32) {
         let (id, attempt, forgotten) = self.calls.begin(facts);
+        let own = self.calls.ordinal(id).wrapping_mul(MOST_ATTEMPTS);
+        let number = own.wrapping_add(u32::try_from(attempt - 1).unwrap_or_default());
         if !forgotten.is_empty() {
             let is_kept = |who: &Who| !matches!(who, Who::Number(call) if forgotten.contains(call));
             self.lists.retain(|(_, who), _| is_kept(who));
             self.nths.retain(|(_, _, who), _| is_kept(who));
         }
-        (id, attempt)
+        (id, attempt, number)
     }
 
     /// Notes how an attempt ended.
@@ -118,6 +122,8 @@ struct Call {
     request: Fingerprint,
     key: Option<String>,
     attempts: u64,
+    /// How many calls with this request came before.
+    ordinal: u32,
     /// The last attempt's; `None` while it is under way.
     outcome: Option<Outcome>,
 }
@@ -129,7 +135,11 @@ struct Calls {
     order: VecDeque<u64>,
     by_request: HashMap<Fingerprint, Vec<u64>>,
     by_key: HashMap<String, u64>,
+    ordinals: HashMap<Fingerprint, u32>,
 }
+
+/// Attempts of a call that are told apart from those of the next.
+const MOST_ATTEMPTS: u32 = 1 << 12;
 
 /// Calls among which one with another body is looked for.
 const LATEST: usize = 100;
@@ -195,8 +205,15 @@ impl Calls {
         }
         self.by_request.entry(request).or_default().push(id);
         self.order.push_back(id);
-        self.calls.insert(id, Call { request, key, attempts, outcome: None });
+        let count = self.ordinals.entry(request).or_default();
+        let ordinal = *count;
+        *count = count.wrapping_add(1);
+        self.calls.insert(id, Call { request, key, attempts, ordinal, outcome: None });
         id
+    }
+
+    fn ordinal(&self, id: u64) -> u32 {
+        self.calls.get(&id).map_or(0, |call| call.ordinal)
     }
 
     fn end(&mut self, id: u64, outcome: Outcome) {

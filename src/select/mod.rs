@@ -41,7 +41,8 @@ pub struct Rules {
 pub struct Selection<'r> {
     /// The stub that answers and those below that it is laid over, from above.
     pub layers: Vec<Layer<'r>>,
-    /// How often this request came before in its session.
+    /// How often this request came before in its session; where calls are
+    /// counted, a number of its own by call and attempt.
     pub came: u32,
     /// The call that it belongs to, where calls are counted.
     pub call: Option<u64>,
@@ -155,13 +156,11 @@ impl Rules {
         luck: Luck<'_>,
         counts: &mut Counts,
     ) -> Selection<'_> {
-        let came = counts.came(facts.fingerprint);
-        let (call, attempt) = match self.counts_calls {
-            true => {
-                let (call, attempt) = counts.begin(facts);
-                (Some(call), attempt)
-            }
-            false => (None, 1),
+        let (call, attempt, came) = if self.counts_calls {
+            let (call, attempt, number) = counts.begin(facts);
+            (Some(call), attempt, number)
+        } else {
+            (None, 1, counts.came(facts.fingerprint))
         };
         let moment = Moment { facts, luck, came, attempt };
         let mut layers = Vec::new();

@@ -17,8 +17,8 @@ fn load() -> Vec<Vec<Sent>> {
     let mut threads = Vec::new();
     for number in 0..100 {
         let mut calls = Vec::new();
-        // Two calls in three have the same body as others.
-        let text = format!("call {}", number % 67);
+        // Three calls that are made at once have the same body.
+        let text = format!("call {}", number / 3);
         for retry in 0..3 {
             let headers = vec![("x-stainless-retry-count", retry.to_string())];
             calls.push(("POST /v1/chat/completions".to_owned(), headers, body(&text)));

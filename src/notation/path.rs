@@ -6,6 +6,9 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 use serde_json::Value;
 
+/// How often a path may search all that lies below.
+const MOST_DESCENTS: usize = 2;
+
 /// A JSONPath and its source.
 #[derive(Clone, Debug)]
 pub struct JsonPath {
@@ -20,6 +23,10 @@ impl JsonPath {
     ///
     /// What is wrong with it.
     pub fn new(source: &str) -> Result<Self, String> {
+        // Each multiplies the others: a small body could take all time there is.
+        if source.matches("..").count() > MOST_DESCENTS {
+            return Err(format!("`..` may stand in a path {MOST_DESCENTS} times at the most"));
+        }
         match serde_json_path::JsonPath::parse(source) {
             Ok(path) => Ok(Self { source: source.to_owned(), path }),
             Err(_) if !source.starts_with('$') => Err("it does not begin with `$`".to_owned()),

@@ -16,7 +16,7 @@ use http::{HeaderMap, StatusCode};
 use crate::{
     dialect::{
         Dialect,
-        event::{Carry, Said},
+        event::{Carry, Form, Framing, Said},
     },
     identity::Draw,
 };
@@ -74,8 +74,15 @@ pub fn paced(
 ) -> WirePlan {
     let times = pace::pace(&said.events, tempo, |payload| dialect.read_event(payload), draw);
     let form = said.form;
-    let mut plan = plan(said, &Origin { missed: &times.missed, ..*origin }, marks);
-    if let Some(heartbeat) = &tempo.heartbeat {
+    // What is no raw bytes would be no JSON in a document.
+    let fits = |beat: &&pace::Heartbeat| matches!(form, Form::Sse(_)) || beat.framing == Framing::Raw;
+    let heartbeat = tempo.heartbeat.as_ref().filter(fits);
+    let mut missed = [&times.missed, origin.missed].concat();
+    if heartbeat.is_none() && tempo.heartbeat.is_some() {
+        missed.push("heartbeat".to_owned());
+    }
+    let mut plan = plan(said, &Origin { missed: &missed, ..*origin }, marks);
+    if let Some(heartbeat) = heartbeat {
         let beat = frame::lone(&heartbeat.payload, heartbeat.framing, form);
         let (body, ends, all) = pace::with_heartbeats(
             &plan.body,

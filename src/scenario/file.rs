@@ -399,5 +399,22 @@ pub fn schema() -> Value {
     let settings = schemars::generate::SchemaSettings::draft2020_12();
     let mut schema = settings.into_generator().into_root_schema_for::<File>();
     schema.insert("$id".to_owned(), "https://mynah.invalid/scenario.schema.json".into());
-    schema.to_value()
+    let mut schema = schema.to_value();
+    allow_integers(&mut schema);
+    schema
+}
+
+/// Where a text is wanted an integer is taken as it is written.
+fn allow_integers(schema: &mut Value) {
+    match schema {
+        Value::Object(members) => {
+            let is_plain = !["pattern", "enum", "const"].iter().any(|key| members.contains_key(*key));
+            if is_plain && members.get("type").is_some_and(|kind| kind == "string") {
+                members.insert("type".to_owned(), serde_json::json!(["string", "integer"]));
+            }
+            members.values_mut().for_each(allow_integers);
+        }
+        Value::Array(items) => items.iter_mut().for_each(allow_integers),
+        _ => {}
+    }
 }

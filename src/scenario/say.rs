@@ -277,6 +277,18 @@ fn raw_bytes(pieces: &[RawPiece], draw: &mut Draw) -> Vec<u8> {
     bytes
 }
 
+/// How many deltas the long texts of a candidate make, as far as they are known
+/// before a request comes.
+pub(super) fn deltas_of(candidate: &Candidate, dress: &Dress) -> usize {
+    const LONG: usize = 1_000_000;
+    let split = candidate.split.or(dress.split).unwrap_or_default();
+    let texts = candidate.parts.iter().filter_map(|part| match &part.sort {
+        Some(Sort::Text(_, Pieces::Split(Text::Plain(text)))) if text.len() > LONG => Some(text),
+        _ => None,
+    });
+    texts.map(|text| cut(text.clone(), split).iter().count()).sum()
+}
+
 fn cut(text: String, split: Split) -> Deltas {
     match split {
         Split::Whole => Deltas::whole(text),

@@ -21,13 +21,22 @@ pub struct Counts {
     pub states: HashMap<String, String>,
 }
 
+/// What is kept of a text that may be long, or secret.
+type Digest = [u8; 16];
+
+fn digest(text: &str) -> Digest {
+    let mut digest = Digest::default();
+    digest.copy_from_slice(&blake3::hash(text.as_bytes()).as_bytes()[..16]);
+    digest
+}
+
 /// Whom a list counts by.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Who {
     /// Everybody in the session.
     All,
-    /// Those with this text: a key, a model, a header.
-    Text(String),
+    /// Those with this text, by its hash: a key, a model, a header.
+    Text(Digest),
     /// Those with this number: a call, a connection.
     Number(u64),
 }
@@ -35,12 +44,12 @@ pub enum Who {
 impl Who {
     /// Of a request, by what a stub counts by.
     pub fn new(per: &Per, facts: &Facts<'_>, call: Option<u64>) -> Self {
-        let text = |texts: Vec<&str>| Self::Text(texts.first().copied().unwrap_or_default().to_owned());
+        let text = |texts: Vec<&str>| Self::Text(digest(texts.first().copied().unwrap_or_default()));
         match per {
             Per::Session => Self::All,
             Per::Call => call.map_or(Self::All, Self::Number),
             Per::Key => text(facts.keys()),
-            Per::Model => Self::Text(facts.ask.model.clone()),
+            Per::Model => Self::Text(digest(&facts.ask.model)),
             Per::Connection => Self::Number(facts.connection.id),
             Per::Header(name) => text(facts.header(name)),
         }
@@ -120,7 +129,7 @@ pub enum Outcome {
 #[derive(Debug)]
 struct Call {
     request: Fingerprint,
-    key: Option<String>,
+    key: Option<Digest>,
     attempts: u64,
     /// How many calls with this request came before.
     ordinal: u32,
@@ -134,7 +143,7 @@ struct Calls {
     calls: HashMap<u64, Call>,
     order: VecDeque<u64>,
     by_request: HashMap<Fingerprint, Vec<u64>>,
-    by_key: HashMap<String, u64>,
+    by_key: HashMap<Digest, u64>,
     ordinals: HashMap<Fingerprint, u32>,
 }
 
@@ -152,10 +161,10 @@ const IDEMPOTENCY_KEY: &str = "idempotency-key";
 impl Calls {
     fn begin(&mut self, facts: &Facts<'_>) -> (u64, u64, HashSet<u64>) {
         let retries = facts.request.header(RETRY_COUNT).and_then(|count| count.trim().parse::<u32>().ok());
-        let key = facts.request.header(IDEMPOTENCY_KEY).map(str::to_owned);
+        let key = facts.request.header(IDEMPOTENCY_KEY).map(digest);
         let known = match (retries, &key) {
             (Some(0), _) => None,
-            (Some(retries), key) => self.retried(facts.fingerprint, key.as_deref(), retries.into()),
+            (Some(retries), key) => self.retried(facts.fingerprint, key.as_ref(), retries.into()),
             (None, Some(key)) => self.by_key.get(key).copied(),
             (None, None) => self.of(facts.fingerprint).find(|id| self.outcome(*id) == Some(Outcome::Failed)),
         };
@@ -175,7 +184,7 @@ impl Calls {
 
     /// The call that such a retry continues: by its key, else one with the same
     /// request that was tried so often, else the latest that is not answered.
-    fn retried(&self, request: Fingerprint, key: Option<&str>, retries: u64) -> Option<u64> {
+    fn retried(&self, request: Fingerprint, key: Option<&Digest>, retries: u64) -> Option<u64> {
         let by_key = key.and_then(|key| self.by_key.get(key).copied());
         let is_open = |id: &u64| self.outcome(*id) != Some(Outcome::Answered);
         let attempts = |id: &u64| self.calls.get(id).map(|call| call.attempts);
@@ -197,11 +206,11 @@ impl Calls {
         self.calls.get(&id).and_then(|call| call.outcome)
     }
 
-    fn start(&mut self, request: Fingerprint, key: Option<String>, attempts: u64) -> u64 {
+    fn start(&mut self, request: Fingerprint, key: Option<Digest>, attempts: u64) -> u64 {
         self.last += 1;
         let id = self.last;
         if let Some(key) = &key {
-            self.by_key.insert(key.clone(), id);
+            self.by_key.insert(*key, id);
         }
         self.by_request.entry(request).or_default().push(id);
         self.order.push_back(id);

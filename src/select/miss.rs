@@ -226,7 +226,7 @@ fn unlikeness_of(mismatch: &Mismatch<'_>) -> f64 {
 
 fn difference(mismatch: &Mismatch<'_>) -> Difference {
     let key = mismatch.key.to_string();
-    if SECRETS.contains(&key.as_str()) {
+    if is_secret(&key) {
         // A key is a secret, be it the right one or not.
         let found = if mismatch.found.is_empty() { "nothing" } else { "another" };
         return Difference::new(&key, "a certain key".to_owned(), found.to_owned());
@@ -248,6 +248,26 @@ fn difference(mismatch: &Mismatch<'_>) -> Difference {
         _ => around(&mismatch.expected.to_string(), 0),
     };
     Difference::new(&key, expected, shown)
+}
+
+/// Whether a condition is about a key, by its name.
+fn is_secret(key: &str) -> bool {
+    let name = key.to_lowercase();
+    SECRETS.contains(&name.as_str())
+        || [
+            "secret",
+            "password",
+            "cookie",
+            "authorization",
+            "api_key",
+            "apikey",
+            "api-key",
+            "-token",
+            "_token",
+            ".token",
+        ]
+        .iter()
+        .any(|word| name.contains(word) && !name.contains("tokens"))
 }
 
 /// Conditions about keys.
@@ -274,11 +294,16 @@ fn wanted(pattern: Option<&Pattern>) -> Option<String> {
 fn unlikeness(wanted: &str, found: &str) -> f64 {
     let beginning = |text: &str| text.chars().take(COMPARED).collect::<String>().to_lowercase();
     let (wanted, found) = (beginning(wanted), beginning(found));
-    // A needle is near if its words are in the text.
+    // A needle is near if its words are in the text, or words like them.
     let words: Vec<_> = wanted.split_whitespace().collect();
-    let here = words.iter().filter(|word| found.contains(**word)).count();
+    let others: Vec<_> = found.split_whitespace().collect();
+    let apart = |word: &str| {
+        let each = others.iter().map(|other| 1.0 - strsim::normalized_damerau_levenshtein(word, other));
+        if found.contains(word) { 0.0 } else { each.fold(1.0, f64::min) }
+    };
     #[expect(clippy::cast_precision_loss, reason = "a few hundred words")]
-    let by_words = if words.is_empty() { 1.0 } else { 1.0 - here as f64 / words.len() as f64 };
+    let by_words = words.iter().map(|word| apart(word)).sum::<f64>() / words.len().max(1) as f64;
+    let by_words = if words.is_empty() { 1.0 } else { by_words };
     by_words.min(1.0 - strsim::normalized_damerau_levenshtein(&wanted, &found))
 }
 

@@ -21,6 +21,7 @@ use crate::{
     dialect::{self, Occasion, Operation, Route, event::Said},
     identity::{Fingerprint, Identity},
     plan::{self, Origin, WirePlan, pace::Tempo},
+    redact::redact,
     reply::ApiError,
     request::Request,
     scenario::{
@@ -172,7 +173,7 @@ impl Exchange {
         let plan = self.plan(&asked).plan;
         let is_refused = plan.headers.get("x-mynah-answer").is_some_and(|answer| answer == "refusal");
         Ok(Explanation {
-            target: format!("{} {}", request.method, request.target()),
+            target: format!("{} {}", request.method, redact(&request.target(), &self.settings.keys)),
             asked: format!(
                 "{api} {}{}",
                 route.operation.name(),
@@ -254,7 +255,9 @@ impl Exchange {
                 // This request was counted already.
                 count: &|(stub, when), who| asked.session.counts().next_count(stub, when, who) - 1,
             };
-            let miss = self.rules.miss(&facts, luck, &past).to_string();
+            let sent = request.credentials().map(|credential| credential.secret().to_owned());
+            let secrets: Vec<_> = self.settings.keys.iter().cloned().chain(sent).collect();
+            let miss = redact(&self.rules.miss(&facts, luck, &past).to_string(), &secrets);
             self.miss(asked, &miss, body)
         } else if selection.layers.is_empty() {
             self.built_in(asked, ask, body)

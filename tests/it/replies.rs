@@ -326,6 +326,21 @@ async fn what_is_answered_leniently_has_limits_all_the_same() {
 }
 
 #[tokio::test]
+async fn a_heartbeat_that_would_spoil_a_document_is_left_out() {
+    let server = stubs(
+        "- {when: {prompt: blank}, then: {text: a, pace: {first: 50ms, heartbeat: {every: 20ms, raw: ' '}}}}\n\
+         - {then: {text: a, pace: {first: 50ms, heartbeat: {every: 20ms, lines: ': ping'}}}}\n",
+    )
+    .await;
+    let mut client = Raw::connect(server.base_url());
+    let lines = chat(&mut client, "x");
+    assert_eq!((lines.header("x-mynah-missed"), said(&lines).as_str()), (Some("heartbeat"), "a"));
+    let blank = chat(&mut client, "blank");
+    assert!(blank.body().starts_with("  {"), "{}", blank.body());
+    assert_eq!((blank.header("x-mynah-missed"), said(&blank).as_str()), (None, "a"));
+}
+
+#[tokio::test]
 async fn a_place_that_names_nothing_is_told_in_a_header() {
     let server = stubs("- {then: {text: a, pace: {pause: {before: call.3, for: 1s}}}}\n").await;
     let answer = chat(&mut Raw::connect(server.base_url()), "x");

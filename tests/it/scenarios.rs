@@ -295,6 +295,12 @@ async fn a_miss_never_shows_a_key() {
     let line = "POST /v1beta/models/m:generateContent?key=AIza-other-secret";
     let answer = Raw::connect(server.base_url()).ask(line, &[], &body);
     assert_eq!((answer.status(), answer.body().contains("secret")), (404, false), "{}", answer.body());
+    let server =
+        stubs("- {when: {header: {cookie: a}, prompt: b, json: {$.api_key: c}}, then: {text: a}}\n").await;
+    let body = json!({"model": "m", "api_key": "own-secret", "messages": [{"role": "user", "content": "sk-sent-secret-0000"}]});
+    let headers = [("authorization", "Bearer sk-sent-secret-0000"), ("cookie", "id=secret")];
+    let answer = chat_with(&mut Raw::connect(server.base_url()), &headers, &body);
+    assert!(!answer.body().contains("secret"), "{}", answer.body());
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ use crate::{
         error::{Problem, did_you_mean},
         file::Operation,
         payload::{self, InnerReply, Text, Texts},
+        say,
         stub::{Candidate, Dress, Kind, Part, Payload, Pieces, Raw, Reply, Sort, TextSort},
         then::{self, Embedding, ErrorReply, From, KINDS, RetryAfter, SORTS, Then, Usage},
         tree::{OnKey, expected_words},
@@ -22,6 +23,9 @@ const INNER_KINDS: [&str; 6] = ["text", "parts", "json", "candidates", "block", 
 
 /// Tokens of one sort that a usage may tell: their sums are exact in JSON.
 const MOST_TOKENS: u64 = 1 << 50;
+
+/// Deltas of a text at the most: each is an event of several hundred bytes.
+const MOST_DELTAS: usize = 1_000_000;
 
 impl Kind {
     /// The operations that it answers where none is given; `None`: any.
@@ -65,7 +69,16 @@ impl Compiler<'_> {
             }
         }
         self.useless(then, kinds[0], path);
-        self.kind(then, path).map(|kind| Reply { kind, dress })
+        let kind = self.kind(then, path)?;
+        if let Kind::Say(candidates) = &kind
+            && candidates.iter().any(|candidate| say::deltas_of(candidate, &dress) > MOST_DELTAS)
+        {
+            let message =
+                format!("this makes more than {MOST_DELTAS} deltas; split the text into larger ones");
+            self.error_at_key(&path.key(kinds[0]), message);
+            return None;
+        }
+        Some(Reply { kind, dress })
     }
 
     fn says_nothing(&mut self, path: &Path<'_>, kinds: &[&str]) {

@@ -92,14 +92,19 @@ pub fn say(kind: &Kind, dress: &Dress, request: &Request<'_>, occasion: &Occasio
 }
 
 /// What of a reply cannot be said in this dialect: Google's arguments are no
-/// text, and a chat completion has no pictures.
+/// text, and OpenAI has no pictures in a chat, no signatures and no `RetryInfo`.
 pub fn missed(kind: &Kind, request: &Request<'_>) -> Vec<String> {
-    let Kind::Say(candidates) = kind else { return Vec::new() };
     let is_google = request.route.dialect.name() == "gemini";
+    let candidates = match kind {
+        Kind::Say(candidates) => candidates,
+        Kind::Error(_, Some(Retry::Info(_))) if !is_google => return vec!["retry_after".to_owned()],
+        _ => return Vec::new(),
+    };
     let parts = candidates.iter().flat_map(|candidate| &candidate.parts);
     let missed = parts.filter_map(|part| match &part.sort {
         Some(Sort::Call(call)) if is_google && !makes_object(&call.arguments) => Some("fragments"),
         _ if request.misses(part) => Some("media"),
+        _ if part.signature.is_some() && !is_google => Some("signature"),
         _ => None,
     });
     missed.map(str::to_owned).collect()

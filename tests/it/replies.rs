@@ -294,11 +294,15 @@ async fn an_error_in_mid_stream_is_an_error_in_every_dialect_and_shape() {
 #[tokio::test]
 async fn what_a_dialect_cannot_say_is_left_out_and_told() {
     let server = stubs(
-        "- {when: {api: openai}, then: {parts: [{text: a}, {image: {size: 8x8}}]}}\n\
+        "- {when: {api: openai, prompt: sign}, then: {parts: {text: a, signature: c2ln}}}\n\
+         - {when: {api: openai, prompt: info}, then: {error: {status: 429, retry_after: {info: 1s}}}}\n\
+         - {when: {api: openai}, then: {parts: [{text: a}, {image: {size: 8x8}}]}}\n\
          - {then: {parts: {call: {name: f, fragments: ['{\"a']}}}}\n",
     )
     .await;
     let mut client = Raw::connect(server.base_url());
+    assert_eq!(chat(&mut client, "sign").header("x-mynah-missed"), Some("signature"));
+    assert_eq!(chat(&mut client, "info").header("x-mynah-missed"), Some("retry_after"));
     let chat = chat(&mut client, "x");
     assert_eq!(chat.header("x-mynah-missed"), Some("media"));
     assert_eq!(chat.json()["usage"]["completion_tokens"], 1);

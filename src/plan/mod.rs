@@ -20,7 +20,7 @@ use crate::{
     },
     identity::Draw,
 };
-use pace::{Tempo, Times};
+use pace::Tempo;
 
 pub use head::{Marks, Origin};
 
@@ -72,7 +72,7 @@ pub fn paced(
     draw: impl Fn(&str) -> Draw,
     (origin, marks): (&Origin<'_>, Marks),
 ) -> WirePlan {
-    let times = pace::pace(&said.events, tempo, |payload| dialect.read_event(payload), draw);
+    let mut times = pace::pace(&said.events, tempo, |payload| dialect.read_event(payload), draw);
     let form = said.form;
     // What is no raw bytes would be no JSON in a document.
     let fits = |beat: &&pace::Heartbeat| matches!(form, Form::Sse(_)) || beat.framing == Framing::Raw;
@@ -82,25 +82,17 @@ pub fn paced(
         missed.push("heartbeat".to_owned());
     }
     let mut plan = plan(said, &Origin { missed: &missed, ..*origin }, marks);
-    if let Some(heartbeat) = heartbeat {
-        let beat = frame::lone(&heartbeat.payload, heartbeat.framing, form);
-        let (body, ends, all) = pace::with_heartbeats(
-            &plan.body,
-            &plan.ends,
-            &fitting(times.clone(), &plan),
-            heartbeat.every,
-            &beat,
-        );
-        (plan.body, plan.ends, plan.times) = (body.into(), ends, all);
-    } else {
-        plan.times = fitting(times.clone(), &plan).events;
-    }
-    (plan.head_at, plan.end_at) = (times.head, times.end);
-    plan
-}
-
-/// A list of no events is still one empty document.
-fn fitting(mut times: Times, plan: &WirePlan) -> Times {
+    // A list of no events is still one empty document.
     times.events.resize(plan.ends.len(), times.end);
-    times
+    (plan.head_at, plan.end_at) = (times.head, times.end);
+    match heartbeat {
+        Some(heartbeat) => {
+            let beat = frame::lone(&heartbeat.payload, heartbeat.framing, form);
+            let (body, ends, all) =
+                pace::with_heartbeats(&plan.body, &plan.ends, &times, heartbeat.every, &beat);
+            (plan.body, plan.ends, plan.times) = (body.into(), ends, all);
+        }
+        None => plan.times = times.events,
+    }
+    plan
 }

@@ -388,10 +388,6 @@ fn dressed(reply: reply::Reply, dress: &Dress) -> reply::Reply {
 /// The list of these models, or one of them; `None` where the one that is asked
 /// for is not among them.
 pub fn model_list<T: AsRef<str>>(models: &[T], ask: &Ask) -> Option<reply::Reply> {
-    let vendor = match &ask.want {
-        Want::Models(page) => page.vendor,
-        _ => Vendor::Google,
-    };
     let described = |name: &T| {
         let ask = Ask { model: name.as_ref().to_owned(), shape: Shape::Document, want: Want::Model };
         match answer::built_in(&ask) {
@@ -407,7 +403,7 @@ pub fn model_list<T: AsRef<str>>(models: &[T], ask: &Ask) -> Option<reply::Reply
         _ => {
             let page = match &ask.want {
                 Want::Models(page) => page.clone(),
-                _ => Page { vendor, size: usize::MAX, after: None },
+                _ => Page { vendor: Vendor::Google, size: usize::MAX, after: None },
             };
             let after = page.after.as_ref();
             let start = after

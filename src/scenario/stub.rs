@@ -23,8 +23,6 @@ use crate::{
 pub struct Scenario {
     /// What it is called by.
     pub name: String,
-    /// For people.
-    pub about: Option<String>,
     /// The source of its variation, where it has one of its own.
     pub seed: Option<u64>,
     /// First values of state variables.

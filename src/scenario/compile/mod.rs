@@ -86,7 +86,6 @@ impl Compiler<'_> {
         let file = file?;
         Some(Scenario {
             name: file.name.clone().unwrap_or_else(|| self.default_name(number)),
-            about: file.about.clone(),
             seed: file.seed,
             states,
             models: file.models.as_ref().map(|List(models)| models.clone()),

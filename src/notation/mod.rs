@@ -3,4 +3,5 @@
 
 pub mod path;
 pub mod pattern;
+pub mod text;
 pub mod value;

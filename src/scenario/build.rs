@@ -31,13 +31,13 @@ use serde_json::{Map, Value};
 use super::{
     file::{Api, AtEnd, Operation, Per, Stub, When},
     pace::Pace,
-    payload::{Text, Texts},
     then::{Call, ErrorReply, Finish, From as FromReply, Part, RetryAfter, Split, Then, Usage},
 };
 use crate::{
     notation::{
         path::JsonPath,
         pattern::Pattern,
+        text::{Text, Texts},
         value::{Count, CountItem, List, Percent, Period, Range},
     },
     plan::delay::Delay,

@@ -3,9 +3,12 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::payload::{Bytes, InnerReply, Text};
+use super::payload::InnerReply;
 use crate::{
-    notation::value::{List, Percent, Period},
+    notation::{
+        text::{Bytes, Text},
+        value::{List, Percent, Period},
+    },
     plan::delay::{Delay, Pause},
 };
 

@@ -6,8 +6,7 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 use super::{
-    payload::{Echo, Text},
-    stub::{Candidate, Dress, Kind, Part, Payload, Pieces, RawPiece, Reply, Sort, TextSort},
+    stub::{Candidate, Dress, Kind, Part, Payload, Pieces, Reply, Sort, TextSort},
     then::{self, ErrorReply, Finish, Split},
 };
 use crate::{
@@ -19,6 +18,7 @@ use crate::{
         patch,
     },
     identity::Draw,
+    notation::text::{Echo, Piece, Text},
     plan::pace::Heartbeat,
     reply::{self, ApiError, Arguments, Deltas, Generation, Modality, ModelPage, Rest, Retry, Usage},
     tokens,
@@ -265,12 +265,12 @@ impl Request<'_> {
     }
 }
 
-fn raw_bytes(pieces: &[RawPiece], draw: &mut Draw) -> Vec<u8> {
+fn raw_bytes(pieces: &[Piece], draw: &mut Draw) -> Vec<u8> {
     let mut bytes = Vec::new();
     for piece in pieces {
         match piece {
-            RawPiece::Bytes(piece) => bytes.extend_from_slice(piece),
-            RawPiece::Random(count) => {
+            Piece::Bytes(piece) => bytes.extend_from_slice(piece),
+            Piece::Random(count) => {
                 let end = bytes.len() + count;
                 while bytes.len() < end {
                     bytes.extend_from_slice(&draw.bytes::<8>());

@@ -2,7 +2,6 @@
 //! known before a request comes made ready. They never change; what is counted
 //! is counted elsewhere.
 
-use bytes::Bytes;
 use http::HeaderMap;
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
@@ -10,11 +9,11 @@ use serde_json::{Map, Value};
 use super::{
     file::{AtEnd, Operation, Per, When},
     pace::Pace,
-    payload::Text,
     then::{ErrorReply, Finish, Shape, Split, Usage},
 };
 use crate::{
     dialect::event::Framing,
+    notation::text::{Piece, Text},
     reply::{Media, Retry},
 };
 
@@ -258,18 +257,9 @@ pub enum Payload {
     /// The lines of an SSE block.
     Lines(Vec<Text>),
     /// Bytes.
-    Raw(Vec<RawPiece>),
+    Raw(Vec<Piece>),
     /// What the dialect would say.
     Reply(Box<Reply>),
-}
-
-/// Bytes, or how many are to be drawn.
-#[derive(Clone, Debug)]
-pub enum RawPiece {
-    /// These.
-    Bytes(Bytes),
-    /// So many of the seed's.
-    Random(usize),
 }
 
 /// An answer in no dialect.
@@ -280,5 +270,5 @@ pub struct Raw {
     /// All headers but that which tells the body's length.
     pub headers: HeaderMap,
     /// The body.
-    pub body: Vec<RawPiece>,
+    pub body: Vec<Piece>,
 }

@@ -13,12 +13,11 @@ use serde::{
 };
 use serde_json::{Map, Value};
 
-use super::{
-    pace::Pace,
-    payload::{Bytes, Payload, Text, Texts},
-    wire::Wire,
+use super::{pace::Pace, payload::Payload, wire::Wire};
+use crate::notation::{
+    text::{Bytes, Text, Texts},
+    value::{List, Period},
 };
-use crate::notation::value::{List, Period};
 
 /// A reply. It has exactly one kind; of the other keys it may have any.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -6,10 +6,11 @@ use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::payload::{Bytes, InnerReply, Text};
+use super::payload::InnerReply;
 use crate::{
     notation::{
         path::JsonPath,
+        text::{Bytes, Text},
         value::{List, Period, Range, Rate, Size},
     },
     plan::place::{Choice, Points, Target, with_point},

@@ -9,10 +9,12 @@ use serde_json::Value;
 
 use super::{
     file::{EarlyAfter, Version},
-    payload::Text,
     wire::{Chunks, Flush, HeaderValues, Hold},
 };
-use crate::notation::value::{List, Period, Range, Size, TEXT, Word};
+use crate::notation::{
+    text::Text,
+    value::{List, Period, Range, Size, TEXT, Word},
+};
 
 impl Serialize for Version {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -7,12 +7,9 @@ use bytes::Bytes;
 use super::{Compiler, Path};
 use crate::{
     answer::png::png,
+    notation::text::{self, BytesPiece, Fill, Piece, Text, Texts},
     reply::Media,
-    scenario::{
-        payload::{self, BytesPiece, Fill, Text, Texts},
-        stub::{Pieces, RawPiece},
-        then,
-    },
+    scenario::{stub::Pieces, then},
 };
 
 /// Bytes that a reply may be filled with.
@@ -57,13 +54,13 @@ impl Compiler<'_> {
         Some(Media { mime, content: content.into() })
     }
 
-    pub(super) fn bytes(&mut self, bytes: &payload::Bytes, path: &Path<'_>) -> Option<Vec<RawPiece>> {
+    pub(super) fn bytes(&mut self, bytes: &text::Bytes, path: &Path<'_>) -> Option<Vec<Piece>> {
         let pieces: Vec<_> =
             bytes.0.0.iter().enumerate().map(|(at, piece)| self.piece(piece, &path.index(at))).collect();
         pieces.into_iter().collect()
     }
 
-    fn piece(&mut self, piece: &BytesPiece, path: &Path<'_>) -> Option<RawPiece> {
+    fn piece(&mut self, piece: &BytesPiece, path: &Path<'_>) -> Option<Piece> {
         let bytes = match piece {
             BytesPiece::Plain(text) => text.clone().into_bytes(),
             BytesPiece::Hex(digits) => match from_hex(digits) {
@@ -78,11 +75,11 @@ impl Compiler<'_> {
             BytesPiece::Fill(fill) => self.fill(fill, &path.key("fill"))?.into_bytes(),
             BytesPiece::Random(size) => {
                 self.made(size.0, &path.key("random"))?;
-                return usize::try_from(size.0).ok().map(RawPiece::Random);
+                return usize::try_from(size.0).ok().map(Piece::Random);
             }
             BytesPiece::File(name) => self.file(name, &path.key("file"))?,
         };
-        Some(RawPiece::Bytes(Bytes::from(bytes)))
+        Some(Piece::Bytes(Bytes::from(bytes)))
     }
 
     pub(super) fn pieces(&mut self, texts: &Texts, path: &Path<'_>) -> Option<Pieces> {

@@ -5,12 +5,15 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use super::{Compiler, Path};
 use crate::{
     dialect::{DIALECTS, event::Framing, patch},
-    notation::value::List,
+    notation::{
+        text::{Text, Texts},
+        value::List,
+    },
     reply::{self, Arguments, Retry},
     scenario::{
         error::{Problem, did_you_mean},
         file::Operation,
-        payload::{self, InnerReply, Text, Texts},
+        payload::{self, InnerReply},
         say,
         stub::{Candidate, Dress, Kind, Part, Payload, Pieces, Raw, Reply, Sort, TextSort},
         then::{self, Embedding, ErrorReply, From, KINDS, RetryAfter, SORTS, Then, Usage},

@@ -106,6 +106,12 @@ impl Identity {
         Self { own: hash(&name), server: hash(&seed.to_le_bytes()) }
     }
 
+    /// Of a part of this answer, such as a reply inside another.
+    #[must_use]
+    pub fn part(&self, name: &str) -> Self {
+        Self { own: mix(self.own ^ hash(name.as_bytes())), server: self.server }
+    }
+
     /// The luck of one field of this answer.
     pub fn draw(&self, field: &str) -> Draw {
         Draw(self.own ^ hash(field.as_bytes()))

@@ -1,7 +1,7 @@
 //! What arrived: one HTTP request with its body collected.
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, Uri};
+use http::{HeaderMap, Method, Uri, Version};
 use percent_encoding::percent_decode_str;
 
 /// A request, read as far as HTTP goes and no further.
@@ -9,6 +9,8 @@ use percent_encoding::percent_decode_str;
 pub struct Request {
     /// As sent.
     pub method: Method,
+    /// The version of HTTP that the client speaks.
+    pub version: Version,
     /// The path, percent-decoded, without the server's base path.
     pub path: String,
     /// The query's pairs in their order, decoded.
@@ -46,6 +48,7 @@ impl Request {
     pub fn new(method: Method, uri: &Uri, headers: HeaderMap) -> Self {
         Self {
             method,
+            version: Version::HTTP_11,
             path: decode(uri.path()),
             query: uri.query().map(pairs).unwrap_or_default(),
             headers,

@@ -10,6 +10,8 @@ use serde_json::{Serializer, ser::Formatter};
 pub enum Style {
     /// `{"a":1,"b":2}`
     Compact,
+    /// `{"a": 1, "b": 2}`
+    Spaced,
     /// `{"a": 1,"b": 2}`, as Google's streams.
     Google,
     /// One member a line, indented by so many blanks.
@@ -19,12 +21,22 @@ pub enum Style {
     },
 }
 
+impl Style {
+    /// A payload as JSON.
+    pub fn text(self, payload: &impl Serialize) -> Vec<u8> {
+        let mut text = Vec::new();
+        write(self, payload, &mut text);
+        text
+    }
+}
+
 /// Adds a payload as JSON.
 pub(super) fn write(style: Style, payload: &impl Serialize, out: &mut Vec<u8>) {
     // Writing to memory does not fail, and no payload of ours has keys that are
     // not strings: there is nothing to hand on.
     let written = match style {
         Style::Compact => serde_json::to_writer(out, payload),
+        Style::Spaced => payload.serialize(&mut Serializer::with_formatter(out, Spaced)),
         Style::Google => payload.serialize(&mut Serializer::with_formatter(out, Google)),
         Style::Pretty { indent } => {
             let pretty = Pretty { indent, level: 0, is_empty: true };
@@ -32,6 +44,29 @@ pub(super) fn write(style: Style, payload: &impl Serialize, out: &mut Vec<u8>) {
         }
     };
     debug_assert!(written.is_ok(), "{written:?}");
+}
+
+/// A blank behind every colon and every comma.
+struct Spaced;
+
+impl Spaced {
+    fn item<W: io::Write + ?Sized>(writer: &mut W, first: bool) -> io::Result<()> {
+        if first { Ok(()) } else { writer.write_all(b", ") }
+    }
+}
+
+impl Formatter for Spaced {
+    fn begin_array_value<W: io::Write + ?Sized>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
+        Self::item(writer, first)
+    }
+
+    fn begin_object_key<W: io::Write + ?Sized>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
+        Self::item(writer, first)
+    }
+
+    fn begin_object_value<W: io::Write + ?Sized>(&mut self, writer: &mut W) -> io::Result<()> {
+        writer.write_all(b": ")
+    }
 }
 
 /// A blank behind every colon, none behind commas.
@@ -130,6 +165,7 @@ mod tests {
     fn each_style_spaces_its_json() {
         let payload = json!({"a": "x:y,{", "b": [1, 2], "c": {}});
         assert_eq!(written(&payload, Style::Compact), r#"{"a":"x:y,{","b":[1,2],"c":{}}"#);
+        assert_eq!(written(&payload, Style::Spaced), r#"{"a": "x:y,{", "b": [1, 2], "c": {}}"#);
         assert_eq!(written(&payload, Style::Google), r#"{"a": "x:y,{","b": [1,2],"c": {}}"#);
         let nested = json!({"a": [[], {}, {"b": [[[[[[[[[[[[[[[[[[[1, "}"]]]]]]]]]]]]]]]]]]]}], "c": {}});
         let pretty = written(&nested, Style::Pretty { indent: 2 });

@@ -14,6 +14,15 @@ const MOST_DESCENTS: usize = 2;
 pub struct JsonPath {
     source: String,
     path: serde_json_path::JsonPath,
+    /// What it leads to, as a step from its parents.
+    last: Option<Box<(serde_json_path::JsonPath, Step)>>,
+}
+
+/// The last step of a path, where it can be added to a parent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Step {
+    Name(String),
+    Index(usize),
 }
 
 impl JsonPath {
@@ -28,7 +37,7 @@ impl JsonPath {
             return Err(format!("`..` may stand in a path {MOST_DESCENTS} times at the most"));
         }
         match serde_json_path::JsonPath::parse(source) {
-            Ok(path) => Ok(Self { source: source.to_owned(), path }),
+            Ok(path) => Ok(Self { source: source.to_owned(), path, last: last_step(source).map(Box::new) }),
             Err(_) if !source.starts_with('$') => Err("it does not begin with `$`".to_owned()),
             Err(error) => {
                 let reason = error.to_string();
@@ -47,6 +56,100 @@ impl JsonPath {
     pub fn find<'v>(&self, value: &'v Value) -> Vec<&'v Value> {
         self.path.query(value).all()
     }
+
+    /// Puts something in place of each value that it leads to. One that ends in
+    /// a plain name or index is also added to the parents that lack it. Tells
+    /// how many values were set.
+    pub fn set(&self, value: &mut Value, new: &Value) -> usize {
+        let mut places = pointers(&self.path, value);
+        if let Some((parents, step)) = self.last.as_deref() {
+            for parent in pointers(parents, value) {
+                let place = match (value.pointer_mut(&parent), step) {
+                    (Some(Value::Object(members)), Step::Name(name)) => {
+                        members.entry(name.clone()).or_insert(Value::Null);
+                        format!("{parent}/{}", name.replace('~', "~0").replace('/', "~1"))
+                    }
+                    (Some(Value::Array(items)), Step::Index(index)) if *index <= items.len() => {
+                        if *index == items.len() {
+                            items.push(Value::Null);
+                        }
+                        format!("{parent}/{index}")
+                    }
+                    _ => continue,
+                };
+                if !places.contains(&place) {
+                    places.push(place);
+                }
+            }
+        }
+        for place in &places {
+            if let Some(node) = value.pointer_mut(place) {
+                *node = new.clone();
+            }
+        }
+        places.len()
+    }
+
+    /// Takes away each value that it leads to; tells how many there were. The
+    /// whole document cannot be taken away.
+    pub fn unset(&self, value: &mut Value) -> usize {
+        let places = pointers(&self.path, value);
+        // From the back, so that the places of list items hold.
+        for place in places.iter().rev() {
+            let Some((parent, last)) = place.rsplit_once('/') else { continue };
+            match value.pointer_mut(parent) {
+                Some(Value::Object(members)) => {
+                    drop(members.shift_remove(&last.replace("~1", "/").replace("~0", "~")));
+                }
+                Some(Value::Array(items)) => {
+                    if let Some(index) = last.parse().ok().filter(|index| *index < items.len()) {
+                        items.remove(index);
+                    }
+                }
+                _ => {}
+            }
+        }
+        places.iter().filter(|place| !place.is_empty()).count()
+    }
+
+    /// The texts that it leads to, to be changed.
+    pub fn texts_mut(&self, value: &mut Value, mut change: impl FnMut(&mut String)) {
+        for place in pointers(&self.path, value) {
+            if let Some(Value::String(text)) = value.pointer_mut(&place) {
+                change(text);
+            }
+        }
+    }
+}
+
+/// The JSON pointers (RFC 6901) of what a path leads to.
+fn pointers(path: &serde_json_path::JsonPath, value: &Value) -> Vec<String> {
+    path.query_located(value).locations().map(serde_json_path::NormalizedPath::to_json_pointer).collect()
+}
+
+/// The parents of what a path leads to, and the last step, where that is a plain
+/// name or index.
+fn last_step(source: &str) -> Option<(serde_json_path::JsonPath, Step)> {
+    let source = source.trim_end();
+    let (parents, step) = if let Some(inner) = source.strip_suffix(']') {
+        let (parents, word) = inner.rsplit_once('[')?;
+        let word = word.trim();
+        let quoted = ['\'', '"'].iter().find_map(|quote| word.strip_prefix(*quote)?.strip_suffix(*quote));
+        let step = match quoted {
+            Some(name) if !name.contains(['\\', '\'', '"']) => Step::Name(name.to_owned()),
+            Some(_) => return None,
+            None => Step::Index(word.parse().ok()?),
+        };
+        (parents, step)
+    } else {
+        let (parents, name) = source.rsplit_once('.')?;
+        let is_plain = |c: char| c.is_alphanumeric() || c == '_' || !c.is_ascii();
+        let is_name = !name.is_empty() && name.chars().all(is_plain);
+        (parents, is_name.then(|| Step::Name(name.to_owned()))?)
+    };
+    // Behind `..` anything may be the parent, and nothing is added.
+    let parents = serde_json_path::JsonPath::parse(parents).ok().filter(|_| !parents.ends_with('.'))?;
+    Some((parents, step))
 }
 
 impl PartialEq for JsonPath {
@@ -99,5 +202,39 @@ impl JsonSchema for JsonPath {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({"type": "string", "pattern": "^\\$"})
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn set(path: &str, mut value: Value, new: &Value) -> (Value, usize) {
+        let count = JsonPath::new(path).unwrap().set(&mut value, new);
+        (value, count)
+    }
+
+    #[test]
+    fn a_plain_name_or_index_is_added_where_it_is_missing() {
+        let choices = json!({"c": [{"d": {"a": 1}}, {"d": {}}]});
+        let (set_there, count) = set("$.c.*.d.a", choices.clone(), &json!(2));
+        assert_eq!((set_there, count), (json!({"c": [{"d": {"a": 2}}, {"d": {"a": 2}}]}), 2));
+        assert_eq!(set("$.c[2]", json!({"c": [0, 1]}), &json!(7)).0, json!({"c": [0, 1, 7]}));
+        assert_eq!(set("$.c[9]", json!({"c": [0]}), &json!(7)).1, 0);
+        assert_eq!(set("$['a/b']", json!({}), &json!(null)).0, json!({"a/b": null}));
+        assert_eq!(set("$..x", json!({"a": {}}), &json!(1)).1, 0);
+        assert_eq!(set("$.a.b", json!({"a": 3}), &json!(1)).1, 0);
+        assert_eq!(set("$", json!(1), &json!([])).0, json!([]));
+    }
+
+    #[test]
+    fn what_is_unset_is_gone_and_order_is_kept() {
+        let mut value = json!({"a": 1, "b": [1, 2, 3], "c": 2});
+        assert_eq!(JsonPath::new("$.b[0,2]").unwrap().unset(&mut value), 2);
+        assert_eq!(JsonPath::new("$.a").unwrap().unset(&mut value), 1);
+        assert_eq!(value.to_string(), r#"{"b":[2],"c":2}"#);
+        assert_eq!(JsonPath::new("$").unwrap().unset(&mut value), 0);
     }
 }

@@ -1,9 +1,86 @@
 //! The frame stage: what stands around each event.
 
-use crate::dialect::event::{Eol, Events, Form, Framing};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Scene, list::Lookup, place::Choice};
+use crate::{
+    dialect::event::{self, Events, Form, Framing},
+    notation::text::Piece,
+};
+
+/// What stands around some events. Later rules win key by key.
+#[derive(Clone, Debug)]
+pub struct FrameRule {
+    /// Of which events.
+    pub at: Choice,
+    /// The block's lines: `event` and `data` are the dialect's own.
+    pub lines: Option<Vec<String>>,
+    /// The name in place of `data`.
+    pub field: Option<String>,
+    /// What stands between name and value.
+    pub colon: Option<String>,
+    /// The lines' ends, line by line; the last repeats.
+    pub eol: Option<Vec<Eol>>,
+    /// Blank lines behind it.
+    pub blank: Option<u32>,
+    /// What a line break in the payload does.
+    pub newlines: Option<Newlines>,
+    /// In front of the event.
+    pub lead: Option<Vec<Piece>>,
+    /// Behind it.
+    pub tail: Option<Vec<Piece>>,
+}
+
+/// A line's end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Eol {
+    /// `\n`
+    Lf,
+    /// `\r\n`
+    CrLf,
+    /// `\r`
+    Cr,
+    /// Nothing.
+    None,
+}
+
+/// What a line break in a payload does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Newlines {
+    /// It begins a new data line.
+    Split,
+    /// It stands as it is.
+    Keep,
+}
+
+impl Eol {
+    fn text(self) -> &'static [u8] {
+        match self {
+            Self::Lf => b"\n",
+            Self::CrLf => b"\r\n",
+            Self::Cr => b"\r",
+            Self::None => b"",
+        }
+    }
+}
+
+impl From<event::Eol> for Eol {
+    fn from(eol: event::Eol) -> Self {
+        match eol {
+            event::Eol::Lf => Self::Lf,
+            event::Eol::CrLf => Self::CrLf,
+        }
+    }
+}
 
 /// Bytes around an event at the most.
 const LONGEST_FRAME: usize = 16;
+
+/// Blank lines behind an event at the most.
+const MOST_BLANKS: u32 = 1_000_000;
 
 /// The body, and where each event ends in it.
 pub(super) fn frame(events: Events, form: Form) -> (Vec<u8>, Vec<usize>) {
@@ -14,83 +91,190 @@ pub(super) fn frame(events: Events, form: Form) -> (Vec<u8>, Vec<usize>) {
             let ends = vec![body.len()];
             (body, ends)
         }
-        Form::Document { tail } => {
-            let last = events.len() - 1;
-            around(&events, |_| b"", |at| if at == last { tail.as_bytes() } else { b"" })
-        }
-        Form::Sse(eol) if events.are_plain() => around(&events, |_| b"data: ", |_| blank_line(eol)),
-        Form::Sse(eol) => {
-            let (mut body, mut ends) = (Vec::new(), Vec::with_capacity(events.len()));
-            for (at, event) in events.iter().enumerate() {
-                sse_event(event, events.framing(at), eol, &mut body);
+        Form::Sse(eol) if events.are_plain() => {
+            let eol = Eol::from(eol).text();
+            let mut body = Vec::with_capacity(events.size() + events.len() * LONGEST_FRAME);
+            let mut ends = Vec::with_capacity(events.len());
+            for event in events.iter() {
+                body.extend_from_slice(b"data: ");
+                body.extend_from_slice(event);
+                body.extend_from_slice(eol);
+                body.extend_from_slice(eol);
                 ends.push(body.len());
             }
             (body, ends)
         }
-        Form::Array => {
-            let last = events.len().saturating_sub(1);
-            let first = (0..events.len()).find(|at| events.framing(*at) == Framing::Data);
-            // The separator belongs to the event behind it.
-            let lead = |at| match events.framing(at) {
-                Framing::Data if first == Some(at) => b"[".as_slice(),
-                Framing::Data => b"\n,\r\n",
-                Framing::Lines | Framing::Raw => b"",
-            };
-            around(&events, lead, |at| if at == last { b"\n]" } else { b"" })
+        _ => framed(&events, form, &[Manner::default()]),
+    }
+}
+
+/// The same with rules laid over it.
+pub(super) fn frame_by(
+    events: Events,
+    form: Form,
+    rules: &[(&FrameRule, &Lookup)],
+    scene: &dyn Scene,
+    missed: &mut Vec<String>,
+) -> (Vec<u8>, Vec<usize>) {
+    if rules.is_empty() || events.is_empty() {
+        return frame(events, form);
+    }
+    let mut manners = vec![Manner::default(); events.len()];
+    for (number, (rule, lookup)) in rules.iter().enumerate() {
+        if !matches!(form, Form::Sse(_)) && rule.is_for_sse() {
+            missed.push(format!("frame {}: not a stream of lines", rule.at));
+        }
+        let lead = rule.lead.as_ref().map(|pieces| scene.bytes(pieces, &format!("frame.{number}.lead")));
+        let tail = rule.tail.as_ref().map(|pieces| scene.bytes(pieces, &format!("frame.{number}.tail")));
+        for at in lookup.choose(&rule.at, "frame", missed) {
+            if let Some(manner) = manners.get_mut(at) {
+                manner.take(rule, lead.as_ref(), tail.as_ref());
+            }
         }
     }
+    framed(&events, form, &manners)
 }
 
 /// One event that stands in no list, such as a heartbeat.
 pub(super) fn lone(event: &[u8], framing: Framing, form: Form) -> Vec<u8> {
     let mut bytes = Vec::new();
     match form {
-        Form::Sse(eol) => sse_event(event, framing, eol, &mut bytes),
+        Form::Sse(eol) => Manner::default().sse_event(event, framing, eol, &mut bytes),
         Form::Document { .. } | Form::Array => bytes.extend_from_slice(event),
     }
     bytes
 }
 
-fn sse_event(event: &[u8], framing: Framing, eol: Eol, body: &mut Vec<u8>) {
-    let field = match framing {
-        Framing::Data => b"data: ".as_slice(),
-        Framing::Lines => b"",
-        Framing::Raw => return body.extend_from_slice(event),
-    };
-    for line in event.split(|byte| *byte == b'\n') {
-        body.extend_from_slice(field);
-        body.extend_from_slice(line);
-        body.extend_from_slice(line_end(eol));
-    }
-    body.extend_from_slice(line_end(eol));
+/// What several rules say about one event.
+#[derive(Clone, Default)]
+struct Manner<'a> {
+    lines: Option<&'a [String]>,
+    field: Option<&'a str>,
+    colon: Option<&'a str>,
+    eol: Option<&'a [Eol]>,
+    blank: Option<u32>,
+    newlines: Option<Newlines>,
+    lead: Option<Vec<u8>>,
+    tail: Option<Vec<u8>>,
 }
 
-fn line_end(eol: Eol) -> &'static [u8] {
-    match eol {
-        Eol::Lf => b"\n",
-        Eol::CrLf => b"\r\n",
-    }
-}
-
-fn blank_line(eol: Eol) -> &'static [u8] {
-    match eol {
-        Eol::Lf => b"\n\n",
-        Eol::CrLf => b"\r\n\r\n",
+impl FrameRule {
+    /// Whether it says nothing but how SSE is to be framed.
+    fn is_for_sse(&self) -> bool {
+        self.lead.is_none() && self.tail.is_none()
     }
 }
 
-/// Puts something in front of and behind each event, by its number.
-fn around<'a>(
-    events: &Events,
-    lead: impl Fn(usize) -> &'a [u8],
-    tail: impl Fn(usize) -> &'a [u8],
-) -> (Vec<u8>, Vec<usize>) {
-    let mut body = Vec::with_capacity(events.size() + events.len() * LONGEST_FRAME);
-    let mut ends = Vec::with_capacity(events.len());
+impl<'a> Manner<'a> {
+    fn take(&mut self, rule: &'a FrameRule, lead: Option<&Vec<u8>>, tail: Option<&Vec<u8>>) {
+        self.lines = rule.lines.as_deref().or(self.lines);
+        self.field = rule.field.as_deref().or(self.field);
+        self.colon = rule.colon.as_deref().or(self.colon);
+        self.eol = rule.eol.as_deref().or(self.eol);
+        self.blank = rule.blank.or(self.blank);
+        self.newlines = rule.newlines.or(self.newlines);
+        self.lead = lead.cloned().or(self.lead.take());
+        self.tail = tail.cloned().or(self.tail.take());
+    }
+
+    fn sse_event(&self, event: &[u8], framing: Framing, eol: event::Eol, body: &mut Vec<u8>) {
+        let usual = [Eol::from(eol)];
+        let eols = self.eol.unwrap_or(&usual);
+        let mut number = 0;
+        let mut end_line = |body: &mut Vec<u8>| {
+            let eol = eols.get(number).or(eols.last()).copied().unwrap_or(Eol::None);
+            number += 1;
+            body.extend_from_slice(eol.text());
+        };
+        match framing {
+            Framing::Raw => return body.extend_from_slice(event),
+            Framing::Lines => {
+                for line in event.split(|byte| *byte == b'\n') {
+                    body.extend_from_slice(line);
+                    end_line(body);
+                }
+            }
+            Framing::Data => {
+                let literal = |line: &String| !matches!(line.as_str(), "event" | "data");
+                let lines: Vec<_> = self.lines.map_or(vec![None], |lines| {
+                    // No dialect so far has an event line of its own.
+                    let told = lines.iter().filter(|line| *line != "event");
+                    told.map(|line| Some(line).filter(|line| literal(line))).collect()
+                });
+                for line in lines {
+                    match line {
+                        Some(line) => {
+                            body.extend_from_slice(line.as_bytes());
+                            end_line(body);
+                        }
+                        None => self.data_lines(event, body, &mut end_line),
+                    }
+                }
+            }
+        }
+        for _ in 0..self.blank.unwrap_or(1).min(MOST_BLANKS) {
+            end_line(body);
+        }
+    }
+
+    fn data_lines(&self, event: &[u8], body: &mut Vec<u8>, end_line: &mut impl FnMut(&mut Vec<u8>)) {
+        let (field, colon) = (self.field.unwrap_or("data"), self.colon.unwrap_or(": "));
+        let values = match self.newlines {
+            Some(Newlines::Keep) => vec![event],
+            Some(Newlines::Split) | None => lines_of(event),
+        };
+        for value in values {
+            body.extend_from_slice(field.as_bytes());
+            body.extend_from_slice(colon.as_bytes());
+            body.extend_from_slice(value);
+            end_line(body);
+        }
+    }
+}
+
+/// The lines of a text; CR, LF and both together end one.
+fn lines_of(text: &[u8]) -> Vec<&[u8]> {
+    let mut lines = Vec::new();
+    let mut rest = text;
+    while let Some(at) = memchr::memchr2(b'\r', b'\n', rest) {
+        lines.push(&rest[..at]);
+        let length = if rest[at..].starts_with(b"\r\n") { 2 } else { 1 };
+        rest = &rest[at + length..];
+    }
+    lines.push(rest);
+    lines
+}
+
+/// The events with what stands around them; the last manner repeats.
+fn framed(events: &Events, form: Form, manners: &[Manner<'_>]) -> (Vec<u8>, Vec<usize>) {
+    let usual = Manner::default();
+    let last = events.len().saturating_sub(1);
+    // The separator belongs to the event behind it.
+    let first = (0..events.len()).find(|at| events.framing(*at) == Framing::Data);
+    let (mut body, mut ends) = (Vec::with_capacity(events.size()), Vec::with_capacity(events.len()));
     for (at, event) in events.iter().enumerate() {
-        body.extend_from_slice(lead(at));
-        body.extend_from_slice(event);
-        body.extend_from_slice(tail(at));
+        let (manner, framing) = (manners.get(at).or(manners.last()).unwrap_or(&usual), events.framing(at));
+        let (lead, tail): (&[u8], &[u8]) = match form {
+            Form::Array => {
+                let lead: &[u8] = match framing {
+                    Framing::Data if first == Some(at) => b"[",
+                    Framing::Data => b"\n,\r\n",
+                    Framing::Lines | Framing::Raw => b"",
+                };
+                (lead, if at == last { b"\n]" } else { b"" })
+            }
+            Form::Sse(_) | Form::Document { .. } => (b"", b""),
+        };
+        body.extend_from_slice(manner.lead.as_deref().unwrap_or(lead));
+        match form {
+            Form::Sse(eol) => manner.sse_event(event, framing, eol, &mut body),
+            Form::Array => body.extend_from_slice(event),
+            Form::Document { tail } => {
+                body.extend_from_slice(event);
+                body.extend_from_slice(if at == last { tail.as_bytes() } else { b"" });
+            }
+        }
+        body.extend_from_slice(manner.tail.as_deref().unwrap_or(tail));
         ends.push(body.len());
     }
     (body, ends)

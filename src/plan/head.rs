@@ -1,7 +1,164 @@
-//! The head stage.
+//! The head stage: status, headers, and what comes before them.
 
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+
+use super::{Client, Scene, Set, carry::CarryAs};
+use crate::notation::text::{Piece, Text};
+
+/// What is to be changed about a head.
+#[derive(Clone, Debug, Default)]
+pub struct Head {
+    /// The status.
+    pub status: Option<u16>,
+    /// The reason phrase.
+    pub reason: Option<String>,
+    /// The HTTP version, such as `1.0`.
+    pub version: Option<String>,
+    /// Headers that are replaced or appended, and those that are removed.
+    pub headers: Headers,
+    /// Answers with a status of 1xx in front of it.
+    pub interim: Option<Vec<Interim>>,
+    /// The whole head.
+    pub raw: Option<Vec<Piece>>,
+}
+
+/// Headers by their names, as written: one line for each value; `None` removes.
+pub type Headers = Vec<(String, Option<Vec<Text>>)>;
+
+/// An answer with a status of 1xx.
+#[derive(Clone, Debug)]
+pub struct Interim {
+    /// From 100 to 199.
+    pub status: u16,
+    /// Its headers.
+    pub headers: Headers,
+}
+
+/// Lines of a head, or of trailers.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Lines(Vec<(String, Vec<u8>)>);
+
+impl Lines {
+    /// Adds a line for each value.
+    pub(super) fn append(&mut self, name: &str, values: &[Text], scene: &dyn Scene) {
+        self.0.extend(values.iter().map(|value| (name.to_owned(), line(value, scene))));
+    }
+
+    /// Puts these lines in place of all of that name, or behind the others.
+    fn set(&mut self, name: &str, values: Vec<Vec<u8>>) {
+        let is_same = |line: &(String, Vec<u8>)| line.0.eq_ignore_ascii_case(name);
+        let at = self.0.iter().position(is_same).unwrap_or(self.0.len());
+        self.0.retain(|line| !is_same(line));
+        let at = at.min(self.0.len());
+        drop(self.0.splice(at..at, values.into_iter().map(|value| (name.to_owned(), value))));
+    }
+
+    fn change(&mut self, headers: &Headers, client: &Client, scene: &dyn Scene) {
+        for (name, values) in headers {
+            let values = values.iter().flatten().map(|value| client.fill(line(value, scene)));
+            self.set(name, values.collect());
+        }
+    }
+
+    pub(super) fn write(&self, out: &mut Vec<u8>) {
+        for (name, value) in &self.0 {
+            out.extend_from_slice(name.as_bytes());
+            out.extend_from_slice(b": ");
+            out.extend_from_slice(value);
+            out.extend_from_slice(b"\r\n");
+        }
+    }
+
+    /// Whether the connection is told to end with this answer.
+    fn close(&self) -> bool {
+        let of_connection = self.0.iter().filter(|(name, _)| name.eq_ignore_ascii_case("connection"));
+        of_connection
+            .flat_map(|(_, value)| value.split(|byte| *byte == b','))
+            .any(|word| word.trim_ascii().eq_ignore_ascii_case(b"close"))
+    }
+}
+
+/// A header's value. What the request echoes into it cannot end the line.
+fn line(value: &Text, scene: &dyn Scene) -> Vec<u8> {
+    let ends = |byte: u8| matches!(byte, b'\r' | b'\n' | 0);
+    scene.text(value).bytes().map(|byte| if ends(byte) { b' ' } else { byte }).collect()
+}
+
+impl Client {
+    /// Puts in what stands for pieces of the request.
+    fn fill(&self, value: Vec<u8>) -> Vec<u8> {
+        if !value.contains(&b'{') {
+            return value;
+        }
+        let text = String::from_utf8_lossy(&value);
+        let text = text.replace("{host}", &self.host).replace("{port}", &self.port);
+        text.replace("{path}", &self.path).into_bytes()
+    }
+}
+
+/// A head as it goes out.
+#[derive(Debug)]
+pub(super) struct Written {
+    /// Answers in front of it, and itself.
+    pub(super) bytes: Vec<u8>,
+    /// Where it begins.
+    pub(super) start: usize,
+    /// Whether it says that the connection ends with this answer.
+    pub(super) closes: bool,
+}
+
+/// Writes the head, for a body of so many bytes.
+pub(super) fn write(
+    (status, reason): (StatusCode, Option<&'static str>),
+    headers: &HeaderMap,
+    (form, length): (CarryAs, i128),
+    layers: &[Set<'_>],
+    (client, scene): (&Client, &dyn Scene),
+) -> Written {
+    let mut bytes = Vec::with_capacity(512);
+    for interim in layers.iter().rev().find_map(|set| set.layer.head.interim.as_ref()).into_iter().flatten() {
+        let reason = StatusCode::from_u16(interim.status).ok().and_then(|status| status.canonical_reason());
+        bytes.extend_from_slice(
+            format!("HTTP/1.1 {} {}\r\n", interim.status, reason.unwrap_or_default()).as_bytes(),
+        );
+        let mut lines = Lines::default();
+        lines.change(&interim.headers, client, scene);
+        lines.write(&mut bytes);
+        bytes.extend_from_slice(b"\r\n");
+    }
+    let start = bytes.len();
+    let mut lines = Lines(
+        headers.iter().map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec())).collect(),
+    );
+    match form {
+        CarryAs::Chunked => lines.set("transfer-encoding", vec![b"chunked".to_vec()]),
+        CarryAs::Length => lines.set("content-length", vec![length.to_string().into_bytes()]),
+        CarryAs::Close => {}
+    }
+    for set in layers {
+        lines.change(&set.layer.head.headers, client, scene);
+    }
+    if let Some(raw) = layers.iter().rev().find_map(|set| set.layer.head.raw.as_ref()) {
+        bytes.extend_from_slice(&scene.bytes(raw, "head.raw"));
+        return Written { bytes, start, closes: false };
+    }
+    let upper =
+        |find: fn(&Head) -> Option<&String>| layers.iter().rev().find_map(|set| find(&set.layer.head));
+    let changed = layers.iter().rev().find_map(|set| set.layer.head.status);
+    let number = changed.unwrap_or(status.as_u16());
+    let usual = match changed.map(StatusCode::from_u16) {
+        Some(Ok(status)) => self::reason(status).or(status.canonical_reason()),
+        Some(Err(_)) => None,
+        None => reason.or(status.canonical_reason()),
+    };
+    let reason = upper(|head| head.reason.as_ref()).map_or(usual.unwrap_or_default(), String::as_str);
+    let version = upper(|head| head.version.as_ref()).map_or("1.1", String::as_str);
+    bytes.extend_from_slice(format!("HTTP/{version} {number} {reason}\r\n").as_bytes());
+    lines.write(&mut bytes);
+    bytes.extend_from_slice(b"\r\n");
+    Written { bytes, start, closes: lines.close() }
+}
 
 /// Whether an answer tells what produced it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

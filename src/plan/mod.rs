@@ -1,14 +1,26 @@
 //! What will go on the wire, as a value: made in stages from what a dialect
 //! says, each stage a pure function in its own file.
 
+pub mod carry;
+pub mod coder;
 pub mod delay;
-mod frame;
-mod head;
+pub mod edit;
+pub mod encode;
+pub mod end;
+pub mod frame;
+pub mod head;
+mod laid;
+mod list;
 pub mod pace;
 pub mod place;
+pub mod point;
+mod rechunk;
+pub mod script;
+pub mod send;
 mod show;
+pub mod write;
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
@@ -16,11 +28,16 @@ use http::{HeaderMap, StatusCode};
 use crate::{
     dialect::{
         Dialect,
-        event::{Carry, Form, Framing, Said},
+        event::{Carry, Events, Form, Framing, Kind, Said},
     },
     identity::Draw,
+    notation::text::{Piece, Text},
 };
+use delay::Pause;
+use laid::Laid;
+use list::{EventList, Lookup};
 use pace::Tempo;
+use script::{Parts, Script};
 
 pub use head::{Marks, Origin};
 
@@ -35,17 +52,138 @@ pub struct WirePlan {
     pub headers: HeaderMap,
     /// The body, transfer coding left out.
     pub body: Bytes,
-    /// Where each event ends in the body; the last end is the body's. With
+    /// Where each piece ends in the body; the last end is the body's. With
     /// [`Carry::Chunked`] these are the bounds of the HTTP chunks.
     pub ends: Vec<usize>,
     /// When the head leaves, from the moment at which the request was read.
     pub head_at: Duration,
-    /// When each event leaves; empty where all leave with the head.
+    /// When each piece leaves; empty where all leave with the head.
     pub times: Vec<Duration>,
     /// When the body ends.
     pub end_at: Duration,
     /// How the body's length is told.
     pub carry: Carry,
+    /// What each event is, where the plan was made for people to read; where
+    /// they lie is told by `spans`.
+    pub kinds: Vec<Vec<Kind>>,
+    /// Where the events lie in the body, where that can be told.
+    pub spans: Vec<std::ops::Range<usize>>,
+    /// Every byte and its time, where the answer goes onto the socket itself:
+    /// where HTTP forbids what is wanted, or its library would write it
+    /// otherwise. It then stands for all that is above.
+    pub script: Option<Box<Script>>,
+}
+
+/// Trouble, stage by stage, as one scenario lays it over an answer.
+#[derive(Clone, Debug, Default)]
+pub struct Layer {
+    /// Changes of the list of events.
+    pub edits: Vec<edit::Edit>,
+    /// Delays that are added at certain events.
+    pub pauses: Vec<Pause>,
+    /// How JSON becomes text.
+    pub write: Vec<write::WriteRule>,
+    /// How text becomes lines.
+    pub frame: Vec<frame::FrameRule>,
+    /// How the body is compressed.
+    pub encode: Option<encode::Encode>,
+    /// How the body's length is told.
+    pub carry: carry::Carry,
+    /// The head.
+    pub head: head::Head,
+    /// Writes on the socket.
+    pub send: send::Send,
+    /// How it ends.
+    pub end: Option<end::End>,
+    /// Whether it wants what only the socket itself can do.
+    pub needs_socket: bool,
+}
+
+/// A layer, and what its inserts put into the list of events, in their order.
+#[derive(Debug)]
+pub struct Laying<'a> {
+    /// What it wants.
+    pub layer: &'a Layer,
+    /// The events of each insert.
+    pub inserted: Vec<Events>,
+}
+
+/// A layer, and where its places lie.
+struct Set<'a> {
+    layer: &'a Layer,
+    lookup: &'a Lookup,
+}
+
+/// What is sent into silence.
+#[derive(Clone, Debug)]
+pub struct Beat {
+    /// After so long a silence; above 0.
+    pub every: Duration,
+    /// As it goes out.
+    pub bytes: Bytes,
+}
+
+/// What an answer needs to know of who asked.
+#[derive(Clone, Debug, Default)]
+pub struct Client {
+    /// The host that it called, without the port.
+    pub host: String,
+    /// The port that it called.
+    pub port: String,
+    /// The path that it called.
+    pub path: String,
+    /// Whether it knows no chunks.
+    pub is_http10: bool,
+    /// Whether it asked for the head alone.
+    pub is_head: bool,
+}
+
+/// What follows from the request: its texts, and its luck.
+pub trait Scene {
+    /// A text, with what it echoes of the request.
+    fn text<'t>(&'t self, text: &'t Text) -> Cow<'t, str>;
+
+    /// The luck of a key by its name.
+    fn draw(&self, key: &str) -> Draw;
+
+    /// Bytes put together; `key` is the name of their luck.
+    fn bytes(&self, pieces: &[Piece], key: &str) -> Vec<u8> {
+        put_together(pieces, &mut self.draw(key))
+    }
+}
+
+/// Bytes put together, with what luck adds.
+pub fn put_together(pieces: &[Piece], draw: &mut Draw) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for piece in pieces {
+        match piece {
+            Piece::Bytes(piece) => bytes.extend_from_slice(piece),
+            Piece::Random(count) => {
+                let end = bytes.len() + count;
+                while bytes.len() < end {
+                    bytes.extend_from_slice(&draw.bytes::<8>());
+                }
+                bytes.truncate(end);
+            }
+        }
+    }
+    bytes
+}
+
+/// All that an answer's way through the stages depends on.
+pub struct Stage<'a> {
+    /// Who says it.
+    pub dialect: &'static dyn Dialect,
+    /// When events leave.
+    pub tempo: Tempo<'a>,
+    /// The lowest first.
+    pub layers: Vec<Laying<'a>>,
+    /// Who asked.
+    pub client: Client,
+    /// What follows from the request.
+    pub scene: &'a dyn Scene,
+    /// The seed of re-chunking, where it is wanted.
+    pub rechunk: Option<u64>,
 }
 
 /// The plan for what a dialect says, at once.
@@ -61,38 +199,103 @@ pub fn plan(said: Said, origin: &Origin<'_>, marks: Marks) -> WirePlan {
         times: Vec::new(),
         end_at: Duration::ZERO,
         carry: said.carry,
+        kinds: Vec::new(),
+        spans: Vec::new(),
+        script: None,
     }
 }
 
-/// The same at a tempo. `draw` is the luck of a key by its name.
-pub fn paced(
-    said: Said,
-    dialect: &dyn Dialect,
-    tempo: &Tempo<'_>,
-    draw: impl Fn(&str) -> Draw,
-    (origin, marks): (&Origin<'_>, Marks),
-) -> WirePlan {
-    let mut times = pace::pace(&said.events, tempo, |payload| dialect.read_event(payload), draw);
-    let form = said.form;
-    // What is no raw bytes would be no JSON in a document.
-    let fits = |beat: &&pace::Heartbeat| matches!(form, Form::Sse(_)) || beat.framing == Framing::Raw;
-    let heartbeat = tempo.heartbeat.as_ref().filter(fits);
-    let mut missed = [&times.missed, origin.missed].concat();
-    if heartbeat.is_none() && tempo.heartbeat.is_some() {
-        missed.push("heartbeat".to_owned());
+/// The same through all stages.
+pub fn staged(said: Said, stage: &Stage<'_>, (origin, marks): (&Origin<'_>, Marks)) -> WirePlan {
+    let mut missed = origin.missed.to_vec();
+    let (mut list, lookups) = edited(&said.events, stage, &mut missed);
+    let sets: Vec<_> = stage
+        .layers
+        .iter()
+        .zip(&lookups)
+        .map(|(laying, lookup)| Set { layer: laying.layer, lookup })
+        .collect();
+    let times = pace::pace(&list, &stage.tempo, &sets, stage.scene, &mut missed);
+    let kinds = (0..list.len()).map(|at| list.reading(at).kinds.clone()).collect();
+    let writes: Vec<_> = rules(&sets, |layer| &layer.write);
+    write::write(&mut list, &writes, stage.scene, &mut missed);
+    let is_changed = stage.layers.iter().any(|laying| !laying.layer.edits.is_empty()) || !writes.is_empty();
+    let events = if is_changed { list.events() } else { said.events };
+    let frames = rules(&sets, |layer| &layer.frame);
+    let (body, ends) = frame::frame_by(events, said.form, &frames, stage.scene, &mut missed);
+    let mut laid = Laid::new(body, &ends, &times);
+    let beat = beat(stage, said.form, &mut missed);
+    if let Some(beat) = &beat {
+        laid.put_heartbeats(times.head, beat.every, &beat.bytes);
     }
-    let mut plan = plan(said, &Origin { missed: &missed, ..*origin }, marks);
-    // A list of no events is still one empty document.
-    times.events.resize(plan.ends.len(), times.end);
-    (plan.head_at, plan.end_at) = (times.head, times.end);
-    match heartbeat {
-        Some(heartbeat) => {
-            let beat = frame::lone(&heartbeat.payload, heartbeat.framing, form);
-            let (body, ends, all) =
-                pace::with_heartbeats(&plan.body, &plan.ends, &times, heartbeat.every, &beat);
-            (plan.body, plan.ends, plan.times) = (body.into(), ends, all);
+    let mut headers = said.headers;
+    let beat = match encode::lay(&mut laid, &sets, stage.scene, &mut missed) {
+        Some(coding) => {
+            headers.insert(http::header::CONTENT_ENCODING, http::HeaderValue::from_static(coding));
+            None
         }
-        None => plan.times = times.events,
+        None => beat,
+    };
+    let reason = head::reason(said.status);
+    let script = (script::is_needed(&sets) || stage.rechunk.is_some()).then(|| {
+        // What is missed is known when the rest is: the head is marked behind it.
+        let marked = head::mark(headers.clone(), &Origin { missed: &missed, ..*origin }, marks);
+        let parts = Parts {
+            status: said.status,
+            reason,
+            headers: &marked,
+            head_at: times.head,
+            carry: said.carry.into(),
+            beat,
+            rechunk: stage.rechunk,
+        };
+        script::script(&mut laid, parts, &sets, (&stage.client, stage.scene), &mut missed)
+    });
+    WirePlan {
+        status: said.status,
+        reason,
+        headers: head::mark(headers, &Origin { missed: &missed, ..*origin }, marks),
+        ends: laid.pieces.iter().map(|(end, _)| *end).collect(),
+        head_at: times.head,
+        times: laid.pieces.iter().map(|(_, time)| *time).collect(),
+        end_at: laid.end,
+        carry: said.carry,
+        kinds,
+        spans: laid.spans.unwrap_or_default(),
+        body: laid.body.into(),
+        script: script.map(Box::new),
     }
-    plan
+}
+
+/// The list of events as all layers leave it, and where the places of each lie.
+fn edited(events: &Events, stage: &Stage<'_>, missed: &mut Vec<String>) -> (EventList, Vec<Lookup>) {
+    let mut list = EventList::new(events, stage.dialect);
+    let mut left = Vec::new();
+    for laying in &stage.layers {
+        edit::edit(&mut list, &laying.layer.edits, &laying.inserted, stage.scene, missed);
+        left.push(list.clone());
+    }
+    let last = left.len().saturating_sub(1);
+    let lookup = |(at, own): (usize, EventList)| {
+        if at == last { Lookup::last(own) } else { Lookup::below(own, &list) }
+    };
+    let lookups = left.into_iter().enumerate().map(lookup).collect();
+    (list, lookups)
+}
+
+/// The rules of all layers, the lowest first.
+fn rules<'a, T>(sets: &[Set<'a>], of: impl Fn(&'a Layer) -> &'a Vec<T>) -> Vec<(&'a T, &'a Lookup)> {
+    sets.iter().flat_map(|set| of(set.layer).iter().map(|rule| (rule, set.lookup))).collect()
+}
+
+/// The heartbeat as it goes out; `None` where there is none, or it does not fit.
+fn beat(stage: &Stage<'_>, form: Form, missed: &mut Vec<String>) -> Option<Beat> {
+    let heartbeat = stage.tempo.heartbeat.as_ref()?;
+    // What is no raw bytes would be no JSON in a document.
+    if !matches!(form, Form::Sse(_)) && heartbeat.framing != Framing::Raw {
+        missed.push("heartbeat".to_owned());
+        return None;
+    }
+    let bytes = frame::lone(&heartbeat.payload, heartbeat.framing, form);
+    Some(Beat { every: heartbeat.every, bytes: bytes.into() })
 }

@@ -2,16 +2,13 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
-
 use super::{
-    delay::{Delay, Lognormal, Normal, Pause},
+    Scene, Set,
+    delay::{Delay, Lognormal, Normal},
+    list::EventList,
     place::Choice,
 };
-use crate::{
-    dialect::event::{Events, Framing, Kind, Reading},
-    identity::Draw,
-};
+use crate::{dialect::event::Framing, identity::Draw};
 
 /// When events leave, as a reply says it. Without anything they leave at once.
 #[derive(Clone, Debug, Default)]
@@ -22,8 +19,6 @@ pub struct Tempo<'a> {
     pub first: Option<&'a Delay>,
     /// In front of each later event that carries output.
     pub every: Option<&'a Delay>,
-    /// Added at certain events.
-    pub pauses: Vec<&'a Pause>,
     /// How many times as long all delays are; 1 where nobody else is served.
     pub load: f64,
     /// Sent into silence.
@@ -50,57 +45,36 @@ pub struct Times {
     pub events: Vec<Duration>,
     /// The body's end.
     pub end: Duration,
-    /// Pauses that name no event.
-    pub missed: Vec<String>,
 }
 
-/// Heartbeats of one answer at the most, and their bytes.
-const MOST_HEARTBEATS: usize = 1_000_000;
-const MOST_HEARTBEAT_BYTES: usize = 16 << 20;
-
-/// When each event leaves. `read` tells what an event is; `draw` is the luck of
-/// a key by its name.
+/// When each event leaves.
 pub(super) fn pace(
-    events: &Events,
+    list: &EventList,
     tempo: &Tempo<'_>,
-    read: impl Fn(&Value) -> Reading,
-    draw: impl Fn(&str) -> Draw,
+    layers: &[Set<'_>],
+    scene: &dyn Scene,
+    missed: &mut Vec<String>,
 ) -> Times {
-    let payloads: Vec<_> = (0..events.len()).map(|at| events.payload(at)).collect();
-    let readings: Vec<_> = (0..events.len())
-        .zip(events.iter())
-        .map(|(at, bytes)| match &payloads[at] {
-            Some(payload) => read(payload),
-            None if events.framing(at) == Framing::Data && bytes == b"[DONE]" => {
-                Reading { kinds: vec![Kind::Done], tokens: 0 }
-            }
-            None => read_raw(bytes, &read),
-        })
-        .collect();
-    let head = Clock::new(tempo.head, tempo.load, draw("pace.head")).next(1);
-    let mut first = Clock::new(tempo.first, tempo.load, draw("pace.first"));
-    let mut every = Clock::new(tempo.every, tempo.load, draw("pace.every"));
-    let (mut before, mut after) = (vec![Duration::ZERO; events.len()], vec![Duration::ZERO; events.len()]);
-    let mut missed = Vec::new();
-    for (index, pause) in tempo.pauses.iter().enumerate() {
-        let luck = draw(&format!("pace.pause.{index}"));
-        let mut luck = Clock::new(Some(&pause.time), tempo.load, luck);
+    let head = Clock::new(tempo.head, tempo.load, scene.draw("pace.head")).next(1);
+    let mut first = Clock::new(tempo.first, tempo.load, scene.draw("pace.first"));
+    let mut every = Clock::new(tempo.every, tempo.load, scene.draw("pace.every"));
+    let (mut before, mut after) = (vec![Duration::ZERO; list.len()], vec![Duration::ZERO; list.len()]);
+    let pauses = layers.iter().flat_map(|set| set.layer.pauses.iter().map(move |pause| (pause, set.lookup)));
+    for (index, (pause, lookup)) in pauses.enumerate() {
+        let mut luck = Clock::new(Some(&pause.time), tempo.load, scene.draw(&format!("pace.pause.{index}")));
         let mut add = |choice: &Option<Choice>, sums: &mut [Duration]| {
             let Some(choice) = choice else { return };
-            let found = choice.find(&readings, &|at| payloads[at].as_ref());
-            if found.is_empty() {
-                missed.push(format!("pause {choice}"));
-            }
-            for at in found {
-                sums[at] = sums[at].saturating_add(luck.next(readings[at].tokens));
+            for at in lookup.choose(choice, "pause", missed) {
+                sums[at] = sums[at].saturating_add(luck.next(list.reading(at).tokens));
             }
         };
         add(&pause.before, &mut before);
         add(&pause.after, &mut after);
     }
     let mut now = head;
-    let mut times = Vec::with_capacity(events.len());
-    for (at, reading) in readings.iter().enumerate() {
+    let mut times = Vec::with_capacity(list.len());
+    for at in 0..list.len() {
+        let reading = list.reading(at);
         if at == 0 {
             now = now.saturating_add(first.next(reading.tokens));
         } else if reading.kinds.iter().any(|kind| kind.is_output()) {
@@ -110,52 +84,7 @@ pub(super) fn pace(
         times.push(now);
         now = now.saturating_add(after[at]);
     }
-    Times { head, events: times, end: now, missed }
-}
-
-/// What an event without a frame is: raw, and an error too where it is one.
-fn read_raw(bytes: &[u8], read: &impl Fn(&Value) -> Reading) -> Reading {
-    let mut reading = Reading { kinds: vec![Kind::Raw], tokens: 0 };
-    let payload = serde_json::from_slice(bytes).ok();
-    if payload.is_some_and(|payload| read(&payload).kinds.contains(&Kind::Error)) {
-        reading.is(Kind::Error);
-    }
-    reading
-}
-
-/// A body with heartbeats in its silences: the pieces' ends, and when each
-/// leaves.
-pub(super) fn with_heartbeats(
-    body: &[u8],
-    ends: &[usize],
-    times: &Times,
-    every: Duration,
-    beat: &[u8],
-) -> (Vec<u8>, Vec<usize>, Vec<Duration>) {
-    let (mut whole, mut all_ends, mut all_times) = (Vec::with_capacity(body.len()), Vec::new(), Vec::new());
-    let mut last = times.head;
-    let mut start = 0;
-    let mut count = 0;
-    let most = MOST_HEARTBEATS.min(MOST_HEARTBEAT_BYTES / beat.len().max(1));
-    let pieces = ends.iter().zip(&times.events).map(|(end, time)| (Some(*end), *time));
-    for (end, time) in pieces.chain([(None, times.end)]) {
-        while let Some(next) = last.checked_add(every).filter(|next| *next < time)
-            && count < most
-        {
-            whole.extend_from_slice(beat);
-            all_ends.push(whole.len());
-            all_times.push(next);
-            (last, count) = (next, count + 1);
-        }
-        if let Some(end) = end {
-            whole.extend_from_slice(&body[start..end]);
-            all_ends.push(whole.len());
-            all_times.push(time);
-            start = end;
-        }
-        last = time;
-    }
-    (whole, all_ends, all_times)
+    Times { head, events: times, end: now }
 }
 
 /// A delay, asked again and again.
@@ -211,12 +140,16 @@ fn time(seconds: f64) -> Duration {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use std::borrow::Cow;
+
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::{
-        dialect::style::Style,
+        dialect::{event::Events, gemini::Gemini, style::Style},
         identity::{Fingerprint, Identity},
+        notation::text::Text,
+        plan::{Layer, delay::Pause, list::Lookup},
         request::Request,
     };
 
@@ -224,21 +157,35 @@ mod tests {
         serde_json::from_value(yaml).unwrap()
     }
 
-    /// Events whose payloads are texts, an empty one being no output.
-    fn times(texts: &[&str], tempo: &Tempo<'_>) -> Vec<u128> {
+    struct Luck(Identity);
+
+    impl Scene for Luck {
+        fn text<'t>(&'t self, _: &'t Text) -> Cow<'t, str> {
+            Cow::Borrowed("")
+        }
+
+        fn draw(&self, key: &str) -> Draw {
+            self.0.draw(key)
+        }
+    }
+
+    /// Events that carry these texts; one without any is no output.
+    fn times_with(texts: &[&str], tempo: &Tempo<'_>, pauses: Vec<Pause>) -> Vec<u128> {
         let mut events = Events::new(Style::Compact);
-        texts.iter().for_each(|text| events.json(text));
-        let read = |payload: &Value| {
-            let mut reading = Reading::default();
-            match payload.as_str() {
-                Some("") | None => {}
-                Some(text) => reading.carries(Kind::Text, text),
-            }
-            reading
-        };
-        let identity = Identity::new(7, Fingerprint::new("", &Request::default(), None), 0);
-        let times = pace(&events, tempo, read, |name| identity.draw(name));
+        for text in texts {
+            let parts = if text.is_empty() { json!([]) } else { json!([{"text": text}]) };
+            events.json(&json!({"candidates": [{"content": {"parts": parts}}]}));
+        }
+        let list = EventList::new(&events, &Gemini);
+        let (layer, lookup) = (Layer { pauses, ..Layer::default() }, Lookup::last(list.clone()));
+        let luck = Luck(Identity::new(7, Fingerprint::new("", &Request::default(), None), 0));
+        let layers = [Set { layer: &layer, lookup: &lookup }];
+        let times = pace(&list, tempo, &layers, &luck, &mut Vec::new());
         times.events.iter().map(Duration::as_millis).collect()
+    }
+
+    fn times(texts: &[&str], tempo: &Tempo<'_>) -> Vec<u128> {
+        times_with(texts, tempo, Vec::new())
     }
 
     #[test]
@@ -267,11 +214,11 @@ mod tests {
     #[test]
     fn a_pause_is_added_at_its_event() {
         let pause: Pause = serde_json::from_value(json!({"before": "text.2", "for": "30s"})).unwrap();
-        let tempo = Tempo { pauses: vec![&pause], load: 1.0, ..Tempo::default() };
-        assert_eq!(times(&["a", "b", "c"], &tempo), [0, 30_000, 30_000]);
+        let tempo = Tempo { load: 1.0, ..Tempo::default() };
+        assert_eq!(times_with(&["a", "b", "c"], &tempo, vec![pause]), [0, 30_000, 30_000]);
         let pause: Pause = serde_json::from_value(json!({"after": 1, "for": "1s"})).unwrap();
-        let tempo = Tempo { pauses: vec![&pause], load: 2.0, ..Tempo::default() };
-        assert_eq!(times(&["a", "b"], &tempo), [0, 2_000]);
+        let tempo = Tempo { load: 2.0, ..Tempo::default() };
+        assert_eq!(times_with(&["a", "b"], &tempo, vec![pause]), [0, 2_000]);
     }
 
     #[test]
@@ -289,21 +236,5 @@ mod tests {
             assert!(drawn.windows(2).all(|two| (least..=most + 1).contains(&(two[1] - two[0]))), "{drawn:?}");
             assert!(drawn.last() > Some(&50), "{drawn:?}");
         }
-    }
-
-    #[test]
-    fn heartbeats_fill_the_silence_from_the_head_to_the_end() {
-        let second = Duration::from_secs(1);
-        let times = Times {
-            head: Duration::ZERO,
-            events: vec![second * 3, second * 3],
-            end: second * 5,
-            missed: vec![],
-        };
-        let (body, ends, all) = with_heartbeats(b"ab", &[1, 2], &times, second * 2, b".");
-        assert_eq!(body, b".ab");
-        assert_eq!((ends, all), (vec![1, 2, 3], vec![second * 2, second * 3, second * 3]));
-        let times = Times { end: second * 6, ..times };
-        assert_eq!(with_heartbeats(b"ab", &[1, 2], &times, second * 2, b".").0, b".ab.");
     }
 }

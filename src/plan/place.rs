@@ -10,8 +10,9 @@ use serde::{
 };
 use serde_json::Value;
 
+use super::list::EventList;
 use crate::{
-    dialect::event::{Kind, Reading},
+    dialect::event::Kind,
     notation::{
         path::JsonPath,
         pattern::Pattern,
@@ -99,12 +100,11 @@ impl Choice {
         }
     }
 
-    /// The places of the events that it gives, counted from 0. `payload` is the
-    /// JSON of an event, where it has one.
-    pub fn find<'v>(&self, readings: &[Reading], payload: &dyn Fn(usize) -> Option<&'v Value>) -> Vec<usize> {
-        let count = readings.len();
+    /// The places of the events that it gives, counted from 0.
+    pub(super) fn find(&self, list: &EventList) -> Vec<usize> {
+        let count = list.len();
         let of_kind =
-            |kind: &Kind| (0..count).filter(|at| readings[*at].kinds.contains(kind)).collect::<Vec<_>>();
+            |kind: &Kind| (0..count).filter(|at| list.reading(*at).kinds.contains(kind)).collect::<Vec<_>>();
         match self {
             Self::All => (0..count).collect(),
             Self::Numbers(span) => (0..count).filter(|at| span.holds(at + 1, count)).collect(),
@@ -118,11 +118,10 @@ impl Choice {
                 let holds = |value: &Value| {
                     conditions.iter().all(|(path, pattern)| pattern.holds_for_nodes(&path.find(value)))
                 };
-                (0..count).filter(|at| payload(*at).is_some_and(holds)).collect()
+                (0..count).filter(|at| list.payload(*at).is_some_and(holds)).collect()
             }
             Self::Several(choices) => {
-                let mut all: Vec<_> =
-                    choices.iter().flat_map(|choice| choice.find(readings, payload)).collect();
+                let mut all: Vec<_> = choices.iter().flat_map(|choice| choice.find(list)).collect();
                 all.sort_unstable();
                 all.dedup();
                 all
@@ -224,6 +223,26 @@ impl JsonSchema for Choice {
         json_schema!({"anyOf": [
             {"type": "integer"}, {"type": "string"}, map, {"type": "array", "items": choice},
         ], "description": EXPECTED})
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Head => f.write_str("head"),
+            Self::Body => f.write_str("body"),
+            Self::Wire => f.write_str("wire"),
+            Self::Events(choice) => choice.fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for Nth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::All => f.write_str("all"),
+            Self::One(number) => number.fmt(f),
+        }
     }
 }
 
@@ -403,28 +422,49 @@ macro_rules! with_point {
         }
 
         impl $name {
-            /// What is wrong with the place, if anything is.
-            pub fn flaw(&self) -> Option<&'static str> {
-                let bounds = [self.before.is_some(), self.after.is_some(), self.inside.is_some()];
-                let measures = [
-                    self.byte.is_some(), self.find.is_some(), self.line.is_some(), self.eol.is_some(),
-                    self.char.is_some(), self.every.is_some(), self.random.is_some(),
-                ];
-                let count = |given: &[bool]| given.iter().filter(|is_given| **is_given).count();
-                match (count(&bounds), self.inside.is_some(), count(&measures)) {
-                    (0, ..) => Some("a place is missing: `before`, `after`, or `in` with `byte`, `find`, `line`, …"),
-                    (1, true, 0) => {
-                        Some("`in` needs one of `byte`, `find`, `line`, `eol`, `char`, `every`, `random`")
+            /// The place.
+            ///
+            /// # Errors
+            ///
+            /// What is wrong with it.
+            pub fn site(&self) -> Result<$crate::plan::point::Site, &'static str> {
+                use $crate::plan::{place::Nth, point::{Measure, Place, Site}};
+
+                let measures: Vec<_> = [
+                    self.byte.map(Measure::Byte),
+                    self.find.clone().map(|text| Measure::Find(text, self.nth.unwrap_or(Nth::One(1)))),
+                    self.line.map(Measure::Line),
+                    self.eol.map(Measure::Eol),
+                    self.char.map(Measure::Char),
+                    self.every.map(|size| Measure::Every(size.0)),
+                    self.random.map(Measure::Random),
+                ].into_iter().flatten().collect();
+                let place = match (&self.before, &self.after, &self.inside, measures.as_slice()) {
+                    (None, None, None, _) => {
+                        return Err("a place is missing: `before`, `after`, or `in` with `byte`, `find`, `line`, …");
                     }
-                    (1, true, 1) if self.nth.is_some() && self.find.is_none() => Some("`nth` belongs to `find`"),
-                    (1, true, 1) => None,
-                    (1, true, _) => {
-                        Some("only one of `byte`, `find`, `line`, `eol`, `char`, `every`, `random` can be given")
+                    (None, None, Some(_), []) => {
+                        return Err("`in` needs one of `byte`, `find`, `line`, `eol`, `char`, `every`, `random`");
                     }
-                    (1, false, 0) if self.nth.is_none() => None,
-                    (1, false, _) => Some("`byte`, `find`, `nth`, `line`, `eol`, `char`, `every`, `random` belong to `in`"),
-                    _ => Some("only one of `before`, `after` and `in` can be given"),
-                }
+                    (None, None, Some(_), [_]) if self.nth.is_some() && self.find.is_none() => {
+                        return Err("`nth` belongs to `find`");
+                    }
+                    (None, None, Some(_), [Measure::Every(0)]) => return Err("`every` needs a size above 0"),
+                    (None, None, Some(_), [Measure::Find(text, _)]) if text.is_empty() => {
+                        return Err("`find` needs a text");
+                    }
+                    (None, None, Some(target), [measure]) => Place::In(target.clone(), measure.clone()),
+                    (None, None, Some(_), _) => {
+                        return Err("only one of `byte`, `find`, `line`, `eol`, `char`, `every`, `random` can be given");
+                    }
+                    (Some(target), None, None, []) if self.nth.is_none() => Place::Before(target.clone()),
+                    (None, Some(target), None, []) if self.nth.is_none() => Place::After(target.clone()),
+                    (Some(_), None, None, _) | (None, Some(_), None, _) => {
+                        return Err("`byte`, `find`, `nth`, `line`, `eol`, `char`, `every`, `random` belong to `in`");
+                    }
+                    _ => return Err("only one of `before`, `after` and `in` can be given"),
+                };
+                Ok(Site { place, offset: self.offset.unwrap_or(0) })
             }
         }
     };

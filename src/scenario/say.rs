@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 use super::{
-    stub::{Candidate, Dress, Kind, Part, Payload, Pieces, Reply, Sort, TextSort},
+    stub::{Candidate, Dress, Kind, Layer, Part, Payload, Pieces, Reply, Sort, TextSort},
     then::{self, ErrorReply, Finish, Split},
 };
 use crate::{
@@ -18,8 +18,8 @@ use crate::{
         patch,
     },
     identity::Draw,
-    notation::text::{Echo, Piece, Text},
-    plan::pace::Heartbeat,
+    notation::text::{Echo, Text},
+    plan::{Scene, pace::Heartbeat, put_together},
     reply::{self, ApiError, Arguments, Deltas, Generation, Modality, ModelPage, Rest, Retry, Usage},
     tokens,
 };
@@ -57,7 +57,7 @@ pub fn say(kind: &Kind, dress: &Dress, request: &Request<'_>, occasion: &Occasio
         }
         Kind::Raw(raw) => {
             let mut events = Events::new(crate::dialect::style::Style::Compact);
-            events.bytes(&raw_bytes(&raw.body, &mut shaped.draw(occasion, "raw")), Framing::Raw);
+            events.bytes(&put_together(&raw.body, &mut shaped.draw(occasion, "raw")), Framing::Raw);
             return Said {
                 status: raw.status,
                 headers: raw.headers.clone(),
@@ -123,9 +123,38 @@ fn makes_object(arguments: &Arguments) -> bool {
 pub fn heartbeat(dress: &Dress, request: &Request<'_>, occasion: &Occasion<'_>) -> Option<Heartbeat> {
     let every = dress.pace.as_ref()?.heartbeat.as_ref()?.every.0;
     let mut events = Events::new(crate::dialect::style::Style::Compact);
-    request.payload(dress.heartbeat.as_ref()?, &mut events, occasion);
+    request.payload(dress.heartbeat.as_ref()?, &mut events, occasion, "heartbeat");
     let framing = events.framing(0);
     Some(Heartbeat { every, payload: events.into_text(), framing })
+}
+
+/// What each insert of a layer puts among the events.
+pub fn inserted(layer: &Layer, number: usize, request: &Request<'_>, occasion: &Occasion<'_>) -> Vec<Events> {
+    let inserts = layer.inserts.iter().enumerate().map(|(at, payload)| {
+        let mut events = Events::new(crate::dialect::style::Style::Compact);
+        request.payload(payload, &mut events, occasion, &format!("edit.{number}.{at}"));
+        events
+    });
+    inserts.collect()
+}
+
+/// What the stages of a plan need to know of a request.
+#[derive(Clone, Copy, Debug)]
+pub struct Scenery<'a> {
+    /// What is asked.
+    pub request: Request<'a>,
+    /// When, and as whom.
+    pub occasion: Occasion<'a>,
+}
+
+impl Scene for Scenery<'_> {
+    fn text<'t>(&'t self, text: &'t Text) -> Cow<'t, str> {
+        self.request.text(text)
+    }
+
+    fn draw(&self, key: &str) -> Draw {
+        self.request.draw(&self.occasion, key)
+    }
 }
 
 impl Request<'_> {
@@ -230,13 +259,14 @@ impl Request<'_> {
         let nothing = reply::Reply::Generation(Generation { candidates, usage, block: None });
         let mut said = self.route.dialect.say(self.route, self.ask, &nothing, occasion);
         said.events = Events::new(said.events.style());
-        for payload in payloads {
-            self.payload(payload, &mut said.events, occasion);
+        for (at, payload) in payloads.iter().enumerate() {
+            self.payload(payload, &mut said.events, occasion, &format!("raw {at}"));
         }
         said
     }
 
-    fn payload(&self, payload: &Payload, events: &mut Events, occasion: &Occasion<'_>) {
+    /// Adds an event. `key` is the name of its luck.
+    fn payload(&self, payload: &Payload, events: &mut Events, occasion: &Occasion<'_>, key: &str) {
         match payload {
             Payload::Json(json) => events.json(json),
             Payload::Text(text, framing) => events.bytes(self.text(text).as_bytes(), *framing),
@@ -245,11 +275,12 @@ impl Request<'_> {
                 events.bytes(lines.join("\n").as_bytes(), Framing::Lines);
             }
             Payload::Raw(pieces) => {
-                // Each has luck of its own.
-                let key = format!("raw {}", events.len());
-                events.bytes(&raw_bytes(pieces, &mut self.draw(occasion, &key)), Framing::Raw);
+                events.bytes(&put_together(pieces, &mut self.draw(occasion, key)), Framing::Raw);
             }
-            Payload::Reply(reply) => self.inner(reply, events, occasion),
+            Payload::Reply(reply) => {
+                let identity = occasion.identity.part(key);
+                self.inner(reply, events, &Occasion { identity: &identity, ..*occasion });
+            }
         }
     }
 
@@ -263,23 +294,6 @@ impl Request<'_> {
             kind => events.append(&say(kind, &reply.dress, self, occasion).events),
         }
     }
-}
-
-fn raw_bytes(pieces: &[Piece], draw: &mut Draw) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    for piece in pieces {
-        match piece {
-            Piece::Bytes(piece) => bytes.extend_from_slice(piece),
-            Piece::Random(count) => {
-                let end = bytes.len() + count;
-                while bytes.len() < end {
-                    bytes.extend_from_slice(&draw.bytes::<8>());
-                }
-                bytes.truncate(end);
-            }
-        }
-    }
-    bytes
 }
 
 /// How many deltas the long texts of a candidate make, as far as they are known

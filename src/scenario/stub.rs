@@ -2,6 +2,8 @@
 //! known before a request comes made ready. They never change; what is counted
 //! is counted elsewhere.
 
+use std::sync::Arc;
+
 use http::HeaderMap;
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
@@ -14,6 +16,7 @@ use super::{
 use crate::{
     dialect::event::Framing,
     notation::text::{Piece, Text},
+    plan,
     reply::{Media, Retry},
 };
 
@@ -140,10 +143,21 @@ pub struct Dress {
     pub pace: Option<Pace>,
     /// The payload of `pace.heartbeat`.
     pub heartbeat: Option<Payload>,
+    /// Trouble on the wire and pauses, the lowest first.
+    pub layers: Vec<Arc<Layer>>,
     /// State variables, set when the reply is chosen.
     pub set: IndexMap<String, String>,
     /// What only one dialect can say, by its name.
     pub patches: Vec<(&'static str, Map<String, Value>)>,
+}
+
+/// Trouble on the wire, and what it puts among the events.
+#[derive(Debug)]
+pub struct Layer {
+    /// Stage by stage.
+    pub plan: plan::Layer,
+    /// What each insert puts in, in their order.
+    pub inserts: Vec<Payload>,
 }
 
 impl Dress {
@@ -161,6 +175,7 @@ impl Dress {
             (upper, lower) => upper.or_else(|| lower.clone()),
         };
         whole.heartbeat = whole.heartbeat.or_else(|| below.heartbeat.clone());
+        whole.layers.splice(0..0, below.layers.iter().cloned());
         for (name, value) in &below.set {
             whole.set.entry(name.clone()).or_insert_with(|| value.clone());
         }
@@ -172,20 +187,15 @@ impl Dress {
 }
 
 impl Pace {
-    /// This over another, key by key; pauses come behind the other's.
+    /// This over another, key by key.
     #[must_use]
     fn over(self, below: &Self) -> Self {
-        let pause = match (&below.pause, self.pause) {
-            (Some(lower), Some(upper)) => {
-                Some(lower.0.iter().cloned().chain(upper.0).collect::<Vec<_>>().into())
-            }
-            (lower, upper) => upper.or_else(|| lower.clone()),
-        };
         Self {
             head: self.head.or_else(|| below.head.clone()),
             first: self.first.or_else(|| below.first.clone()),
             every: self.every.or_else(|| below.every.clone()),
-            pause,
+            // These lie in the layers, which keep their own places.
+            pause: None,
             heartbeat: self.heartbeat.or_else(|| below.heartbeat.clone()),
             load: self.load.or(below.load),
         }

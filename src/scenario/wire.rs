@@ -11,9 +11,16 @@ use crate::{
     notation::{
         path::JsonPath,
         text::{Bytes, Text},
-        value::{List, Period, Range, Rate, Size},
+        value::{List, Period, Rate, Size},
     },
-    plan::place::{Choice, Points, Target, with_point},
+    plan::{
+        carry::{CarryAs, Chunks},
+        coder::{Coding, Flush},
+        end::{Hold, How},
+        frame::{Eol, Newlines},
+        place::{Choice, Points, Target, with_point},
+        write::{Escape, Order, Style},
+    },
 };
 
 /// Trouble, stage by stage.
@@ -166,42 +173,6 @@ pub struct Write {
     pub pad: Option<IndexMap<JsonPath, Size>>,
 }
 
-/// Where blanks and line breaks stand in JSON.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Style {
-    /// `{"a":1,"b":2}`
-    Compact,
-    /// `{"a": 1, "b": 2}`
-    Spaced,
-    /// `{"a": 1,"b": 2}`
-    Google,
-    /// Indented by two blanks.
-    Pretty,
-}
-
-/// What is written as `\uXXXX`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Escape {
-    /// All that is not ASCII.
-    Ascii,
-    /// These characters.
-    Chars(String),
-}
-
-/// The order of members.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Order {
-    /// The dialect's.
-    Dialect,
-    /// By the alphabet.
-    Sorted,
-    /// The dialect's, backwards.
-    Reversed,
-}
-
 /// How text becomes lines.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -235,30 +206,6 @@ pub struct Frame {
     pub tail: Option<Bytes>,
 }
 
-/// A line's end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Eol {
-    /// `\n`
-    Lf,
-    /// `\r\n`
-    CrLf,
-    /// `\r`
-    Cr,
-    /// Nothing.
-    None,
-}
-
-/// What a line break in a payload does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Newlines {
-    /// It begins a new data line.
-    Split,
-    /// It stands as it is.
-    Keep,
-}
-
 /// How the body is compressed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -273,37 +220,6 @@ pub struct Encode {
     /// What is overwritten.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub damage: Option<List<Damage>>,
-}
-
-/// A coding.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Coding {
-    /// None.
-    Identity,
-    /// RFC 1952.
-    Gzip,
-    /// RFC 1950.
-    Deflate,
-    /// RFC 1951, which some take for it.
-    RawDeflate,
-    /// RFC 7932.
-    Br,
-    /// RFC 8878.
-    Zstd,
-}
-
-/// When compressed bytes come out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Flush {
-    /// Behind every event.
-    Event,
-    /// Every event is a stream of its own.
-    Member,
-    /// At the end.
-    End,
-    /// Every so many bytes.
-    Size(Size),
 }
 
 with_point! {
@@ -340,18 +256,6 @@ pub struct Carry {
     pub trailers: Option<IndexMap<String, List<Text>>>,
 }
 
-/// How a body's length is told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum CarryAs {
-    /// In chunks.
-    Chunked,
-    /// By content-length.
-    Length,
-    /// By the connection's end.
-    Close,
-}
-
 /// The size line of chunks.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -360,15 +264,6 @@ pub struct ChunkSize {
     pub chunk: Chunks,
     /// What stands there, its line end included; `{size}` is the true size.
     pub put: String,
-}
-
-/// Which chunks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Chunks {
-    /// All but the terminator.
-    All,
-    /// From one to another.
-    Range(Range<u64>),
 }
 
 /// The head of an answer.
@@ -464,31 +359,6 @@ with_point! {
         #[serde(skip_serializing_if = "Option::is_none")]
         pub notify: Option<bool>,
     }
-}
-
-/// How long a silence is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Hold {
-    /// So long.
-    For(Period),
-    /// For ever.
-    Forever,
-}
-
-/// How an answer ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum How {
-    /// Cleanly, its terminator sent.
-    Complete,
-    /// By FIN, without a terminator.
-    Close,
-    /// The same, and reading goes on.
-    HalfClose,
-    /// By RST.
-    Reset,
-    /// By HTTP/2's GOAWAY.
-    Goaway,
 }
 
 /// What a reset hits on HTTP/2.

@@ -9,12 +9,13 @@ use serde_json::Value;
 
 use super::{
     file::{EarlyAfter, Version},
-    wire::{Chunks, Flush, HeaderValues, Hold},
+    wire::HeaderValues,
 };
 use crate::notation::{
     text::Text,
     value::{List, Period, Range, Size, TEXT, Word},
 };
+use crate::plan::{carry::Chunks, end::Hold};
 
 impl Serialize for Version {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -80,47 +81,6 @@ impl JsonSchema for EarlyAfter {
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         json_schema!({"anyOf": [{"const": "head"}, Size::json_schema(generator)]})
-    }
-}
-
-impl Serialize for Flush {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Event => serializer.serialize_str("event"),
-            Self::Member => serializer.serialize_str("member"),
-            Self::End => serializer.serialize_str("end"),
-            Self::Size(size) => size.serialize(serializer),
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for Flush {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let word = String::deserialize(deserializer)?;
-        match word.as_str() {
-            "event" => Ok(Self::Event),
-            "member" => Ok(Self::Member),
-            "end" => Ok(Self::End),
-            text => Size::from_text(text).map(Self::Size).ok_or_else(|| {
-                D::Error::custom(format!(
-                    "expected `event`, `member`, `end` or a size such as 1KiB, found {text:?}"
-                ))
-            }),
-        }
-    }
-}
-
-impl JsonSchema for Flush {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Flush".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        json_schema!({"anyOf": [{"enum": ["event", "member", "end"]}, Size::json_schema(generator)]})
     }
 }
 

@@ -20,7 +20,7 @@ use crate::{
     ask::Ask,
     dialect::{self, Occasion, Operation, Route, event::Said},
     identity::{Fingerprint, Identity},
-    plan::{self, Origin, WirePlan, pace::Tempo},
+    plan::{self, Client, Laying, Origin, Stage, WirePlan, pace::Tempo},
     redact::redact,
     reply::ApiError,
     request::Request,
@@ -102,6 +102,7 @@ impl Exchange {
     {
         let (head, body) = incoming.into_parts();
         let mut request = Request::new(head.method, &head.uri, head.headers);
+        request.version = head.version;
         let (session, is_ours) = self.enter(&mut request);
         if let Some(answer) = admin::answer(&request) {
             return answer;
@@ -295,19 +296,40 @@ impl Exchange {
         let origin = Origin { source, stub: Some((&top.scenario.name, &top.stub.name)), missed: &missed };
         let by = format!("by {:?} ({})", top.stub.name, top.stub.place);
         tracing::info!("{}", self.line(asked, said.status.as_u16(), &by));
-        let Some(pace) = &dress.pace else { return plan::plan(said, &origin, self.settings.marks) };
+        if dress.pace.is_none() && dress.layers.is_empty() && self.settings.rechunk.is_none() {
+            return plan::plan(said, &origin, self.settings.marks);
+        }
+        let scenery = say::Scenery { request, occasion };
+        let stage = self.stage(asked, &dress, &scenery);
+        plan::staged(said, &stage, (&origin, self.settings.marks))
+    }
+
+    /// The way of an answer through the stages.
+    fn stage<'a>(&self, asked: &Asked<'_>, dress: &'a Dress, scenery: &'a say::Scenery<'a>) -> Stage<'a> {
+        let (request, occasion) = (&scenery.request, &scenery.occasion);
+        let pace = dress.pace.as_ref();
         #[expect(clippy::cast_precision_loss, reason = "nobody opens 2^53 streams")]
-        let load = pace.load.map_or(1.0, |load| 1.0 + load.0 / 100.0 * self.streams.count() as f64);
-        let tempo = Tempo {
-            head: pace.head.as_ref(),
-            first: pace.first.as_ref(),
-            every: pace.every.as_ref(),
-            pauses: pace.pause.iter().flat_map(|pauses| &pauses.0).collect(),
-            load,
-            heartbeat: say::heartbeat(&dress, &request, &occasion),
-        };
-        let draw = |key: &str| identity.draw(&format!("{} {key}", top.stub.name));
-        plan::paced(said, asked.route.dialect, &tempo, draw, (&origin, self.settings.marks))
+        let load = pace
+            .and_then(|pace| pace.load)
+            .map_or(1.0, |load| 1.0 + load.0 / 100.0 * self.streams.count() as f64);
+        let layings = dress.layers.iter().enumerate().map(|(at, layer)| Laying {
+            layer: &layer.plan,
+            inserted: say::inserted(layer, at, request, occasion),
+        });
+        Stage {
+            dialect: asked.route.dialect,
+            tempo: Tempo {
+                head: pace.and_then(|pace| pace.head.as_ref()),
+                first: pace.and_then(|pace| pace.first.as_ref()),
+                every: pace.and_then(|pace| pace.every.as_ref()),
+                load,
+                heartbeat: say::heartbeat(dress, request, occasion),
+            },
+            layers: layings.collect(),
+            client: client(asked),
+            scene: scenery,
+            rechunk: self.settings.rechunk,
+        }
     }
 
     /// Whether what no stub answers is a miss.
@@ -455,6 +477,20 @@ impl Exchange {
             response.extensions_mut().insert(hyper::ext::ReasonPhrase::from_static(reason.as_bytes()));
         }
         response
+    }
+}
+
+/// Who asked, as far as an answer's head can tell it.
+fn client(asked: &Asked<'_>) -> Client {
+    let host = asked.request.headers.get(http::header::HOST);
+    let host = host.and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let authority: Option<http::uri::Authority> = host.parse().ok();
+    Client {
+        host: authority.as_ref().map_or(host, |authority| authority.host()).to_owned(),
+        port: authority.and_then(|authority| authority.port_u16()).unwrap_or(80).to_string(),
+        path: asked.request.path.clone(),
+        is_http10: asked.request.version < http::Version::HTTP_11,
+        is_head: asked.request.method == http::Method::HEAD,
     }
 }
 

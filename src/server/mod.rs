@@ -97,6 +97,7 @@ struct Settings {
     max_body: u64,
     marks: Marks,
     unmatched: Unmatched,
+    rechunk: Option<u64>,
 }
 
 impl Default for Builder {
@@ -114,6 +115,7 @@ impl Default for Builder {
                 max_body: MAX_BODY,
                 marks: Marks::default(),
                 unmatched: Unmatched::default(),
+                rechunk: None,
             },
             scenarios: Vec::new(),
             unmatched: None,

@@ -121,7 +121,7 @@ impl Compiler<'_> {
     }
 
     /// Whether a piece of so many bytes more can be held ready.
-    fn made(&mut self, bytes: u64, path: &Path<'_>) -> Option<()> {
+    pub(super) fn made(&mut self, bytes: u64, path: &Path<'_>) -> Option<()> {
         if bytes > LONGEST_FILL {
             self.error(
                 path,

@@ -6,6 +6,7 @@ mod later;
 mod reach;
 mod reply;
 mod when;
+mod wire;
 
 use std::collections::HashMap;
 

@@ -1,5 +1,7 @@
 //! Replies: exactly one kind, and everything in it right.
 
+use std::sync::Arc;
+
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use super::{Compiler, Path};
@@ -15,7 +17,7 @@ use crate::{
         file::Operation,
         payload::{self, InnerReply},
         say,
-        stub::{Candidate, Dress, Kind, Part, Payload, Pieces, Raw, Reply, Sort, TextSort},
+        stub::{Candidate, Dress, Kind, Layer, Part, Payload, Pieces, Raw, Reply, Sort, TextSort},
         then::{self, Embedding, ErrorReply, From, KINDS, RetryAfter, SORTS, Then, Usage},
         tree::{OnKey, expected_words},
     },
@@ -397,7 +399,10 @@ impl Compiler<'_> {
                 self.check_patch(name, member, &path.key(name));
             }
         }
+        let layers = self.layer(then, path).into_iter();
+        let layers = layers.map(|(plan, inserts)| Arc::new(Layer { plan, inserts })).collect();
         Dress {
+            layers,
             finish: then.finish.clone(),
             usage: then.usage,
             split: then.split,

@@ -1,0 +1,185 @@
+//! An answer that goes onto the socket itself: every byte of it, and when it
+//! leaves.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+
+use super::{
+    Beat, Client, Scene, Set,
+    carry::{self, CarryAs},
+    end::{End, Ending, Hold, How},
+    head,
+    laid::Laid,
+    point::{Ground, Spot},
+    rechunk::{self, Recut},
+    send::{self, Wired, Write},
+};
+use crate::notation::value::Period;
+
+/// Every byte of an answer on the connection, and when it leaves.
+#[derive(Clone, Debug)]
+pub struct Script {
+    /// Heads, chunk lines, content, terminator.
+    pub bytes: Bytes,
+    /// In their order. What lies behind the last of them is not sent, or behind
+    /// the silence of the end.
+    pub writes: Vec<Write>,
+    /// Bytes in a second at the most.
+    pub rate: Option<u64>,
+    /// What comes then.
+    pub ending: Ending,
+    /// Whether the connection ends with the answer, as its head says, or as its
+    /// body needs it.
+    pub closes: bool,
+}
+
+/// What a script is made from, besides the layers.
+pub(super) struct Parts<'a> {
+    pub(super) status: StatusCode,
+    pub(super) reason: Option<&'static str>,
+    pub(super) headers: &'a HeaderMap,
+    pub(super) head_at: Duration,
+    pub(super) carry: CarryAs,
+    pub(super) beat: Option<Beat>,
+    /// The seed of re-chunking, where it is wanted.
+    pub(super) rechunk: Option<u64>,
+}
+
+/// Whether the layers want what HTTP, or its library, would not write.
+pub(super) fn is_needed(layers: &[Set<'_>]) -> bool {
+    layers.iter().any(|set| set.layer.needs_socket)
+}
+
+/// Lays an answer out, byte for byte.
+pub(super) fn script(
+    laid: &mut Laid,
+    parts: Parts<'_>,
+    layers: &[Set<'_>],
+    (client, scene): (&Client, &dyn Scene),
+    missed: &mut Vec<String>,
+) -> Script {
+    let usual = match parts.carry {
+        CarryAs::Chunked if client.is_http10 => CarryAs::Close,
+        usual => usual,
+    };
+    let form = carry::form(layers, usual);
+    let mut end = layers.iter().rev().find_map(|set| Some((set.layer.end.as_ref()?, set)));
+    let mut is_cut = false;
+    if let Some((it, set)) = end
+        && it.how == How::Complete
+        && it.hold != Hold::Forever
+        && !it.is_behind_all()
+    {
+        is_cut = complete_at(laid, it, set, scene);
+        if !is_cut {
+            missed.push(format!("end {}", it.site));
+            end = None;
+        }
+    }
+    let recut = parts.rechunk.map_or_else(Recut::default, |seed| {
+        rechunk::recut(laid, &mut scene.draw(&format!("rechunk.{seed}")))
+    });
+    let mut carried = carry::carry(laid, form, layers, &recut, scene, missed);
+    let length = laid.body.len() as i128 + i128::from(carry::lie(layers));
+    let written = head::write(
+        (parts.status, parts.reason),
+        parts.headers,
+        (form, length.max(0)),
+        layers,
+        (client, scene),
+    );
+    if client.is_head {
+        carried = carry::Carried::default();
+    }
+    let mut bytes = written.bytes;
+    let head = written.start..bytes.len();
+    bytes.extend_from_slice(&carried.bytes);
+    let wired = Wired { bytes: &bytes, head, head_at: parts.head_at, carried: &carried, laid };
+    let ending = match end {
+        Some((it, _)) if is_cut => Some((wired.place(Spot::End) - terminator(&wired), it)),
+        Some((it, set)) => place(&wired, it, set, scene, missed).map(|place| (place, it)),
+        None => None,
+    };
+    let ending = ending.map(|(place, it)| ending_of(it, place, bytes.len(), parts.beat, scene));
+    let ending = ending.unwrap_or_else(|| Ending::complete(bytes.len()));
+    let writes = send::send(&wired, ending.place, layers, &recut, scene, missed);
+    Script {
+        writes,
+        rate: layers.iter().rev().find_map(|set| set.layer.send.rate),
+        closes: form == CarryAs::Close || written.closes,
+        ending,
+        bytes: bytes.into(),
+    }
+}
+
+/// The terminator's bytes.
+fn terminator(wired: &Wired<'_>) -> usize {
+    wired.carried.bytes.len() - wired.carried.terminator
+}
+
+/// Leaves out all that lies behind the place at which the body is completed;
+/// `false` where there is no such place.
+fn complete_at(laid: &mut Laid, end: &End, set: &Set<'_>, scene: &dyn Scene) -> bool {
+    let ground = Ground { body: &laid.body, spans: laid.spans.as_deref(), wire: &[], head: 0..0 };
+    match end.site.spots(&ground, set.lookup, scene, "end").as_slice() {
+        [Spot::Body(offset) | Spot::Bound(offset)] => {
+            laid.cut(*offset);
+            true
+        }
+        [Spot::BodyStart] => {
+            laid.cut(0);
+            true
+        }
+        _ => false,
+    }
+}
+
+fn place(
+    wired: &Wired<'_>,
+    end: &End,
+    set: &Set<'_>,
+    scene: &dyn Scene,
+    missed: &mut Vec<String>,
+) -> Option<usize> {
+    match end.site.spots(&wired.ground(), set.lookup, scene, "end").as_slice() {
+        [spot] => Some(wired.place(*spot)),
+        [] => {
+            missed.push(format!("end {}", end.site));
+            None
+        }
+        _ => {
+            missed.push(format!("end {}: not one place", end.site));
+            None
+        }
+    }
+}
+
+fn ending_of(end: &End, place: usize, length: usize, beat: Option<Beat>, scene: &dyn Scene) -> Ending {
+    let is_silent = end.hold != Hold::For(Period(Duration::ZERO));
+    let put = Bytes::from(scene.bytes(&end.put, "end.put"));
+    // Without a silence what completes the message leaves with the rest.
+    let is_at_once = end.how == How::Complete && !is_silent && put.is_empty();
+    Ending {
+        place: if is_at_once { length } else { place },
+        hold: end.hold,
+        is_idle: is_silent && place == length && end.is_behind_all(),
+        put,
+        how: end.how,
+        beat,
+    }
+}
+
+impl Ending {
+    fn complete(place: usize) -> Self {
+        Self {
+            place,
+            hold: Hold::For(Period(Duration::ZERO)),
+            is_idle: false,
+            put: Bytes::new(),
+            how: How::Complete,
+            beat: None,
+        }
+    }
+}

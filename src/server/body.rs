@@ -14,9 +14,12 @@ use std::{
 use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt;
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::Instant;
 
-use super::session::Attempt;
+use super::{
+    session::Attempt,
+    timer::{Sleep, Timer},
+};
 use crate::{dialect::event::Carry, request::Request};
 
 /// Bytes that are read and thrown away, so that a client which sends first and
@@ -103,7 +106,7 @@ pub(super) struct Ending {
 struct Schedule {
     times: std::vec::IntoIter<Instant>,
     end: Instant,
-    sleep: Pin<Box<Sleep>>,
+    sleep: Sleep,
     /// What the sleep is for.
     next: Option<Instant>,
 }
@@ -115,9 +118,9 @@ impl PlanBody {
     }
 
     /// With pieces that leave at these times, and an end at that.
-    pub(super) fn at(mut self, times: Vec<Instant>, end: Instant) -> Self {
+    pub(super) fn at(mut self, timer: &Timer, times: Vec<Instant>, end: Instant) -> Self {
         if !times.is_empty() {
-            let sleep = Box::pin(sleep_until(end));
+            let sleep = timer.sleep_until(end);
             self.schedule = Some(Box::new(Schedule { times: times.into_iter(), end, sleep, next: None }));
         }
         self
@@ -148,9 +151,9 @@ impl Schedule {
         let due = *self.next.get_or_insert_with(|| self.times.next().unwrap_or(self.end));
         if due > Instant::now() {
             if self.sleep.deadline() != due {
-                self.sleep.as_mut().reset(due);
+                self.sleep.reset(due);
             }
-            if self.sleep.as_mut().poll(context).is_pending() {
+            if Pin::new(&mut self.sleep).poll(context).is_pending() {
                 return Poll::Pending;
             }
         }
@@ -240,8 +243,11 @@ mod tests {
         let at = |milliseconds| start + Duration::from_millis(milliseconds);
         let ends = (1..=milliseconds.len()).collect();
         let body = Bytes::from("x".repeat(milliseconds.len()));
-        PlanBody::new(body, ends, Carry::Chunked)
-            .at(milliseconds.iter().map(|time| at(*time)).collect(), at(end))
+        PlanBody::new(body, ends, Carry::Chunked).at(
+            &Timer::tokio(),
+            milliseconds.iter().map(|time| at(*time)).collect(),
+            at(end),
+        )
     }
 
     async fn times(mut body: PlanBody) -> Vec<u128> {

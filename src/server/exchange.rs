@@ -6,7 +6,7 @@ use std::{borrow::Cow, sync::Arc, time::Duration};
 use bytes::Bytes;
 use http::Response;
 use serde_json::Value;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 
 use super::{
     Ids, Settings, Unmatched, admin,
@@ -14,6 +14,7 @@ use super::{
     clock::Clock,
     line::Line,
     session::{Attempt, Session, Sessions, take_prefix},
+    timer::Timer,
 };
 use crate::{
     answer,
@@ -43,6 +44,7 @@ pub(super) struct Exchange {
     clock: Clock,
     sessions: Sessions,
     streams: OpenStreams,
+    timer: Timer,
 }
 
 /// What goes on the wire, and what is to be told of its end.
@@ -77,13 +79,14 @@ struct Asked<'a> {
 }
 
 impl Exchange {
-    pub(super) fn new(settings: Settings, rules: Rules) -> Self {
+    pub(super) fn new(settings: Settings, rules: Rules, timer: Timer) -> Self {
         Self {
             clock: Clock::new(settings.clock),
             settings,
             rules,
             sessions: Sessions::default(),
             streams: OpenStreams::default(),
+            timer,
         }
     }
 
@@ -465,11 +468,15 @@ impl Exchange {
         let open = is_paced.then(|| self.streams.open());
         let ending = Ending { attempt, succeeds: plan.status.as_u16() < 400, _open: open };
         if plan.head_at > Duration::ZERO {
-            sleep_until(later(read_at, plan.head_at)).await;
+            self.timer.sleep_until(later(read_at, plan.head_at)).await;
         }
         let times =
             if is_paced { plan.times.iter().map(|time| later(read_at, *time)).collect() } else { Vec::new() };
-        let body = PlanBody::new(plan.body, plan.ends, plan.carry).at(times, later(read_at, plan.end_at));
+        let body = PlanBody::new(plan.body, plan.ends, plan.carry).at(
+            &self.timer,
+            times,
+            later(read_at, plan.end_at),
+        );
         let mut response = Response::new(body.ending(ending));
         *response.status_mut() = plan.status;
         *response.headers_mut() = plan.headers;

@@ -7,6 +7,7 @@ mod conn;
 mod exchange;
 mod line;
 mod session;
+mod timer;
 
 use std::{
     fmt, io,
@@ -33,6 +34,7 @@ use crate::{
     store,
 };
 use exchange::Exchange;
+use timer::Timer;
 
 pub use conn::Listening;
 pub use exchange::Explanation;
@@ -252,15 +254,15 @@ impl Builder {
     ///
     /// Where a scenario is wrong, or the request names its session wrongly.
     pub fn explain(self, request: Request) -> Result<Explanation, StartError> {
-        let (exchange, _) = self.exchange()?;
+        let (exchange, _) = self.exchange(Timer::tokio())?;
         exchange.explain(request).map_err(|problem| StartError::Runtime { source: io::Error::other(problem) })
     }
 
-    fn exchange(self) -> Result<(Exchange, Problems), StartError> {
+    fn exchange(self, timer: Timer) -> Result<(Exchange, Problems), StartError> {
         let (rules, warnings) = self.rules().map_err(StartError::Scenarios)?;
         let usual = if rules.are_empty() { Unmatched::BuiltIn } else { Unmatched::Miss };
         let settings = Settings { unmatched: self.unmatched.unwrap_or(usual), ..self.settings };
-        Ok((Exchange::new(settings, rules), warnings))
+        Ok((Exchange::new(settings, rules, timer), warnings))
     }
 
     /// Listens, without serving yet: for a program that serves on a runtime of
@@ -271,7 +273,7 @@ impl Builder {
     /// Where a scenario is wrong, or the address cannot be listened on.
     pub async fn bind(self) -> Result<Listening, StartError> {
         let (address, grace) = (SocketAddr::new(self.host, self.port), self.grace.unwrap_or(GRACE));
-        let (exchange, warnings) = self.exchange()?;
+        let (exchange, warnings) = self.exchange(Timer::precise())?;
         Listening::bind(address, grace, exchange, warnings).await
     }
 

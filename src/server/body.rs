@@ -101,6 +101,15 @@ pub(super) struct Ending {
     pub(super) _open: Option<Open>,
 }
 
+impl Ending {
+    /// The answer has left in full.
+    pub(super) fn is_reached(&mut self) {
+        if let (Some(attempt), true) = (&mut self.attempt, self.succeeds) {
+            attempt.is_answered();
+        }
+    }
+}
+
 /// When the pieces are due.
 #[derive(Debug)]
 struct Schedule {
@@ -137,10 +146,7 @@ impl PlanBody {
     fn end_if_sent(&mut self) {
         // hyper does not ask for a body that is empty.
         if (self.ends.len() == 0 || self.rest.is_empty()) && self.schedule.is_none() {
-            let mut ending = std::mem::take(&mut self.ending);
-            if let (Some(attempt), true) = (&mut ending.attempt, ending.succeeds) {
-                attempt.is_answered();
-            }
+            std::mem::take(&mut self.ending).is_reached();
         }
     }
 }

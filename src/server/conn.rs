@@ -3,20 +3,31 @@
 use std::{
     convert::Infallible,
     future::Future,
+    future::poll_fn,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
-    pin::pin,
+    pin::{Pin, pin},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    task::Poll,
     time::Duration,
 };
 
 use hyper::{server::conn::http1, service::service_fn};
-use hyper_util::{rt::TokioIo, server::graceful::GracefulShutdown};
+use hyper_util::{
+    rt::TokioIo,
+    server::graceful::{GracefulConnection, GracefulShutdown},
+};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::{StartError, exchange::Exchange};
+use super::{
+    StartError,
+    exchange::Exchange,
+    link::{Gate, Idle, Leave, Link},
+    socket::{Socket, read_to_end, read_what_is_there},
+    timer::{Sleep, Timer},
+};
 use crate::{scenario::error::Problems, select::facts::Connection};
 
 /// How long to wait when the system has no more sockets to give.
@@ -106,23 +117,91 @@ fn serve(socket: TcpStream, id: u64, exchange: Arc<Exchange>, open: &GracefulShu
     if let Err(error) = socket.set_nodelay(true) {
         tracing::warn!("cannot set TCP_NODELAY: {error}");
     }
-    let requests = AtomicU64::new(0);
-    let service = service_fn(move |request| {
-        let exchange = Arc::clone(&exchange);
-        let connection = Connection { id, request: requests.fetch_add(1, Ordering::Relaxed) + 1 };
-        async move { Ok::<_, Infallible>(exchange.answer(request, connection).await) }
+    let link = Link::new(socket);
+    let connection = open.watch(http(Arc::clone(&link), id, Arc::clone(&exchange)));
+    tokio::spawn(async move {
+        // Its last owner closes the socket.
+        if let Some(leave) = until_left(connection, &link, exchange.timer()).await {
+            end(&link.socket, leave).await;
+        }
     });
-    let connection = http1::Builder::new()
+}
+
+/// Serves HTTP on a link.
+fn http<S: Socket>(
+    link: Arc<Link<S>>,
+    id: u64,
+    exchange: Arc<Exchange>,
+) -> impl GracefulConnection<Error = hyper::Error> {
+    let requests = AtomicU64::new(0);
+    let gate = Gate(Arc::clone(&link));
+    let service = service_fn(move |request| {
+        let (exchange, link) = (Arc::clone(&exchange), Arc::clone(&link));
+        let connection = Connection { id, request: requests.fetch_add(1, Ordering::Relaxed) + 1 };
+        async move { Ok::<_, Infallible>(exchange.answer(request, connection, &link).await) }
+    });
+    http1::Builder::new()
         // The answers carry the date of the server's own clock.
         .auto_date_header(false)
         // An answer's pieces are small: copying them into one buffer costs less
         // than having the kernel gather them.
         .writev(false)
-        .serve_connection(TokioIo::new(socket), service);
-    let connection = open.watch(connection);
-    tokio::spawn(async move {
-        if let Err(error) = connection.await {
-            tracing::debug!("connection: {error}");
+        .serve_connection(TokioIo::new(gate), service)
+}
+
+/// Drives a connection to its end, or to the moment at which a plan ends it.
+async fn until_left<S, F, E>(connection: F, link: &Link<S>, timer: &Timer) -> Option<Leave>
+where
+    S: Socket,
+    F: Future<Output = Result<(), E>>,
+    E: std::fmt::Display,
+{
+    let mut connection = pin!(connection);
+    let mut idle: Option<(Idle, Sleep)> = None;
+    poll_fn(|context| {
+        if let Poll::Ready(ended) = connection.as_mut().poll(context) {
+            if let Err(error) = ended {
+                tracing::debug!("connection: {error}");
+            }
+            return Poll::Ready(None);
         }
-    });
+        if let Some(leave) = link.left() {
+            return Poll::Ready(Some(leave));
+        }
+        let Some(now) = link.idles() else {
+            idle = None;
+            return Poll::Pending;
+        };
+        let (it, sleep) = idle.get_or_insert_with(|| {
+            let sleep = timer.sleep_until(now.at);
+            (now, sleep)
+        });
+        if Pin::new(sleep).poll(context).is_pending() {
+            return Poll::Pending;
+        }
+        let (put, leave) = (std::mem::take(&mut it.put), it.leave);
+        idle = None;
+        link.is_busy();
+        // So little fits, or the peer has gone.
+        drop(link.socket.poll_write(context, &put));
+        leave.map_or(Poll::Pending, |leave| Poll::Ready(Some(leave)))
+    })
+    .await
+}
+
+/// Ends a connection as a plan wants it. HTTP has let go of the socket.
+async fn end(socket: &impl Socket, leave: Leave) {
+    let ended = match leave {
+        Leave::Reset => socket.end_by_reset(),
+        Leave::Close | Leave::HalfClose => socket.finish(),
+    };
+    if let Err(error) = ended {
+        tracing::debug!("the client has gone: {error}");
+    }
+    match leave {
+        Leave::Reset => {}
+        // What was not read would turn the FIN into a reset.
+        Leave::Close => read_what_is_there(socket).await,
+        Leave::HalfClose => read_to_end(socket).await,
+    }
 }

@@ -4,7 +4,7 @@
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use http::Response;
+use http::{HeaderValue, Response};
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -13,15 +13,21 @@ use super::{
     body::{Ending, OpenStreams, PlanBody, Uncollected, collect},
     clock::Clock,
     line::Line,
+    link::{Leave, Link},
+    play::{After, Player},
     session::{Attempt, Session, Sessions, take_prefix},
-    timer::Timer,
+    socket::Socket,
+    timer::{Timer, later},
 };
 use crate::{
     answer,
     ask::Ask,
-    dialect::{self, Occasion, Operation, Route, event::Said},
+    dialect::{
+        self, Occasion, Operation, Route,
+        event::{Carry, Said},
+    },
     identity::{Fingerprint, Identity},
-    plan::{self, Client, Laying, Origin, Stage, WirePlan, pace::Tempo},
+    plan::{self, Client, Laying, Origin, Stage, WirePlan, pace::Tempo, script::Script},
     redact::redact,
     reply::ApiError,
     request::Request,
@@ -90,18 +96,24 @@ impl Exchange {
         }
     }
 
+    pub(super) fn timer(&self) -> &Timer {
+        &self.timer
+    }
+
     pub(super) fn base_path(&self) -> &str {
         &self.settings.base_path
     }
 
     /// One request, one answer.
-    pub(super) async fn answer<B>(
+    pub(super) async fn answer<B, S>(
         &self,
         incoming: http::Request<B>,
         connection: Connection,
+        link: &Link<S>,
     ) -> Response<PlanBody>
     where
         B: http_body::Body<Data = Bytes>,
+        S: Socket,
     {
         let (head, body) = incoming.into_parts();
         let mut request = Request::new(head.method, &head.uri, head.headers);
@@ -128,7 +140,8 @@ impl Exchange {
                 Answer { plan, attempt: None }
             }
         };
-        self.play(answer, read_at).await
+        drop(request);
+        self.play(answer, read_at, link).await
     }
 
     /// Takes the session's prefix and the base path off a path, in either order;
@@ -461,12 +474,15 @@ impl Exchange {
         }
     }
 
-    /// Hands a plan to hyper, piece by piece as it is due.
-    async fn play(&self, answer: Answer, read_at: Instant) -> Response<PlanBody> {
+    /// Hands a plan to hyper, piece by piece as it is due; or to the socket.
+    async fn play<S: Socket>(&self, answer: Answer, read_at: Instant, link: &Link<S>) -> Response<PlanBody> {
         let Answer { plan, attempt } = answer;
-        let is_paced = plan.end_at > Duration::ZERO || plan.head_at > Duration::ZERO;
+        let is_paced = plan.end_at > Duration::ZERO || plan.head_at > Duration::ZERO || plan.script.is_some();
         let open = is_paced.then(|| self.streams.open());
         let ending = Ending { attempt, succeeds: plan.status.as_u16() < 400, _open: open };
+        if let Some(script) = plan.script {
+            return self.play_script(&script, ending, read_at, link).await;
+        }
         if plan.head_at > Duration::ZERO {
             self.timer.sleep_until(later(read_at, plan.head_at)).await;
         }
@@ -485,6 +501,34 @@ impl Exchange {
         }
         response
     }
+
+    /// Plays what hyper would not write. What is handed to hyper then is for
+    /// nobody: it tells only how the connection goes on.
+    async fn play_script<S: Socket>(
+        &self,
+        script: &Script,
+        mut ending: Ending,
+        read_at: Instant,
+        link: &Link<S>,
+    ) -> Response<PlanBody> {
+        let player = Player { link, timer: &self.timer, start: read_at, settle: self.settings.settle };
+        let after = player.play(script).await.unwrap_or_else(|error| {
+            tracing::debug!("the client has gone: {error}");
+            After::Leaves(Leave::Close)
+        });
+        let mut response = Response::new(PlanBody::new(Bytes::new(), Vec::new(), Carry::Length));
+        match after {
+            After::Leaves(how) => {
+                link.leave(how);
+                std::future::pending().await
+            }
+            After::GoesOn | After::Closes => ending.is_reached(),
+        }
+        if after == After::Closes {
+            response.headers_mut().insert(http::header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        response
+    }
 }
 
 /// Who asked, as far as an answer's head can tell it.
@@ -499,12 +543,6 @@ fn client(asked: &Asked<'_>) -> Client {
         is_http10: asked.request.version < http::Version::HTTP_11,
         is_head: asked.request.method == http::Method::HEAD,
     }
-}
-
-/// So much later; a time that no clock can tell is a year away.
-fn later(start: Instant, time: Duration) -> Instant {
-    const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
-    start + time.min(YEAR)
 }
 
 /// The body as JSON, where the operation takes one; an empty body is an empty

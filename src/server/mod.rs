@@ -6,7 +6,10 @@ mod clock;
 mod conn;
 mod exchange;
 mod line;
+mod link;
+mod play;
 mod session;
+mod socket;
 mod timer;
 
 use std::{
@@ -45,6 +48,10 @@ pub const MAX_BODY: u64 = 30_000_000;
 /// How long open streams may go on when a program's server ends, where nothing
 /// else is said.
 pub const GRACE: Duration = Duration::from_secs(2);
+
+/// How long all must have been acknowledged before a connection is cut, where
+/// nothing else is said: a client has then read what came before the cut.
+pub const SETTLE: Duration = Duration::from_millis(50);
 
 /// How ids are told apart when the same request comes again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -100,6 +107,7 @@ struct Settings {
     marks: Marks,
     unmatched: Unmatched,
     rechunk: Option<u64>,
+    settle: Duration,
 }
 
 impl Default for Builder {
@@ -118,6 +126,7 @@ impl Default for Builder {
                 marks: Marks::default(),
                 unmatched: Unmatched::default(),
                 rechunk: None,
+                settle: SETTLE,
             },
             scenarios: Vec::new(),
             unmatched: None,

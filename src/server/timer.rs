@@ -92,6 +92,12 @@ impl Timer {
     }
 }
 
+/// So much later; a time that no clock can tell is a year away.
+pub(super) fn later(start: Instant, time: Duration) -> Instant {
+    const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
+    start + time.min(YEAR)
+}
+
 /// Waits for a time.
 #[derive(Debug)]
 #[must_use = "a sleep does nothing until it is awaited"]

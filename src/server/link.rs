@@ -1,0 +1,178 @@
+//! A connection between the socket and HTTP: what HTTP writes passes through,
+//! unless a plan has the socket for itself.
+
+use std::{
+    io,
+    pin::Pin,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU8, Ordering},
+    },
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    time::Instant,
+};
+
+use super::socket::Socket;
+
+/// A connection's socket, and what is to become of it.
+#[derive(Debug)]
+pub(super) struct Link<S> {
+    /// The socket.
+    pub(super) socket: S,
+    /// How much of the end of a head was seen in what HTTP writes for nobody;
+    /// [`OPEN`] where it writes for the peer.
+    swallowed: AtomicU8,
+    has_leave: AtomicBool,
+    has_idle: AtomicBool,
+    /// Written where an answer ends otherwise than by HTTP, which is rare; the
+    /// flags are what is looked at.
+    next: Mutex<Next>,
+}
+
+/// What is to become of a connection.
+#[derive(Debug, Default)]
+struct Next {
+    leave: Option<Leave>,
+    idle: Option<Idle>,
+}
+
+/// How a connection ends otherwise than HTTP would end it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Leave {
+    /// By FIN.
+    Close,
+    /// By FIN, and what the peer still sends is read.
+    HalfClose,
+    /// By RST.
+    Reset,
+}
+
+/// What becomes of a connection on which no new request comes.
+#[derive(Clone, Debug)]
+pub(super) struct Idle {
+    /// When.
+    pub(super) at: Instant,
+    /// What is written then.
+    pub(super) put: Bytes,
+    /// How it ends; `None`: it goes on.
+    pub(super) leave: Option<Leave>,
+}
+
+const OPEN: u8 = u8::MAX;
+
+impl<S> Link<S> {
+    pub(super) fn new(socket: S) -> Arc<Self> {
+        Arc::new(Self {
+            socket,
+            swallowed: AtomicU8::new(OPEN),
+            has_leave: AtomicBool::new(false),
+            has_idle: AtomicBool::new(false),
+            next: Mutex::default(),
+        })
+    }
+
+    /// From now on the socket is the plan's: the next head that HTTP writes is
+    /// for nobody.
+    pub(super) fn take_over(&self) {
+        self.swallowed.store(0, Ordering::Relaxed);
+    }
+
+    /// The connection is to end so, at once.
+    pub(super) fn leave(&self, how: Leave) {
+        self.next.lock().unwrap_or_else(PoisonError::into_inner).leave = Some(how);
+        self.has_leave.store(true, Ordering::Release);
+    }
+
+    /// How the connection is to end, where that was said.
+    pub(super) fn left(&self) -> Option<Leave> {
+        if !self.has_leave.load(Ordering::Acquire) {
+            return None;
+        }
+        self.next.lock().unwrap_or_else(PoisonError::into_inner).leave
+    }
+
+    /// The connection is to end so, unless a new request comes before.
+    pub(super) fn idle(&self, idle: Idle) {
+        self.next.lock().unwrap_or_else(PoisonError::into_inner).idle = Some(idle);
+        self.has_idle.store(true, Ordering::Release);
+    }
+
+    /// What becomes of it when no request comes.
+    pub(super) fn idles(&self) -> Option<Idle> {
+        if !self.has_idle.load(Ordering::Acquire) {
+            return None;
+        }
+        self.next.lock().unwrap_or_else(PoisonError::into_inner).idle.clone()
+    }
+
+    /// A request came, or the idle time is over.
+    pub(super) fn is_busy(&self) {
+        if self.has_idle.swap(false, Ordering::AcqRel) {
+            self.next.lock().unwrap_or_else(PoisonError::into_inner).idle = None;
+        }
+    }
+
+    /// How many of these bytes are for nobody.
+    fn swallow(&self, bytes: &[u8]) -> usize {
+        const END: &[u8; 4] = b"\r\n\r\n";
+        let mut seen = self.swallowed.load(Ordering::Relaxed);
+        if seen == OPEN {
+            return 0;
+        }
+        let mut count = 0;
+        for byte in bytes {
+            count += 1;
+            seen = match END.get(usize::from(seen)) {
+                Some(next) if next == byte => seen + 1,
+                _ => u8::from(*byte == b'\r'),
+            };
+            if usize::from(seen) == END.len() {
+                seen = OPEN;
+                break;
+            }
+        }
+        self.swallowed.store(seen, Ordering::Relaxed);
+        count
+    }
+}
+
+/// The end of a link that HTTP holds.
+#[derive(Debug)]
+pub(super) struct Gate<S>(pub(super) Arc<Link<S>>);
+
+impl<S: Socket> AsyncRead for Gate<S> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = into.filled().len();
+        let read = self.0.socket.poll_read(context, into);
+        if into.filled().len() > before {
+            self.0.is_busy();
+        }
+        read
+    }
+}
+
+impl<S: Socket> AsyncWrite for Gate<S> {
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        match self.0.swallow(bytes) {
+            0 => self.0.socket.poll_write(context, bytes),
+            count => Poll::Ready(Ok(count)),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(self.0.socket.finish())
+    }
+}

@@ -7,8 +7,8 @@ mod log;
 mod output;
 mod plan;
 mod schema;
-mod seed;
 mod serve;
+mod shared;
 mod signals;
 
 use std::process::ExitCode;

@@ -2,16 +2,14 @@
 
 use std::path::PathBuf;
 
-use base64::{Engine, engine::general_purpose::STANDARD};
 use clap::{Args, ValueEnum};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde_json::{Map, Value, json};
 
-use super::{Exit, clock, output, seed::Seed};
+use super::{Exit, output, shared::Shared};
 use crate::{
-    notation::value::Period,
     request::Request,
-    server::{Explanation, Server, StartError},
+    server::{Builder, Explanation, Server, StartError},
     store,
 };
 
@@ -32,11 +30,7 @@ pub(super) struct Plan {
     format: Format,
 
     #[command(flatten)]
-    seed: Seed,
-
-    /// Stop the clock at this time, such as 2026-01-01T00:00:00Z
-    #[arg(long, value_name = "TIME", value_parser = clock)]
-    clock: Option<jiff::Timestamp>,
+    shared: Shared,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -56,13 +50,8 @@ impl Plan {
                 return Exit::Failed;
             }
         };
-        let mut builder = self
-            .files
-            .iter()
-            .fold(Server::builder().seed(self.seed.value), |builder, path| builder.scenarios(path));
-        if let Some(now) = self.clock {
-            builder = builder.clock(now);
-        }
+        let builder = self.shared.apply(Server::builder());
+        let builder = self.files.iter().fold(builder, Builder::scenarios);
         match builder.explain(request) {
             Ok(explanation) => {
                 output::print(&match self.format {
@@ -113,28 +102,13 @@ fn as_json(explanation: &Explanation) -> Value {
             })
         })
         .collect();
-    let headers: Vec<_> = plan
-        .headers
-        .iter()
-        .map(|(name, value)| json!([name.as_str(), String::from_utf8_lossy(value.as_bytes())]))
-        .collect();
-    let events: Vec<_> = plan
-        .pieces()
-        .map(|(time, piece)| {
-            let bytes = match std::str::from_utf8(piece) {
-                Ok(text) => json!(text),
-                Err(_) => json!({"base64": STANDARD.encode(piece)}),
-            };
-            json!({"at": Period(time).to_string(), "bytes": bytes})
-        })
-        .collect();
-    json!({
+    let mut whole = json!({
         "request": target, "asked": asked, "seed": seed, "considered": considered, "refusal": refusal,
-        "status": plan.status.as_u16(), "reason": plan.reason_phrase(), "headers": headers,
-        "carry": format!("{:?}", plan.carry).to_lowercase(),
-        "head_at": Period(plan.head_at).to_string(), "events": events,
-        "end": {"at": Period(plan.end_at.max(plan.head_at)).to_string(), "how": "complete"},
-    })
+    });
+    if let (Value::Object(whole), Value::Object(plan)) = (&mut whole, plan.json()) {
+        whole.extend(plan);
+    }
+    whole
 }
 
 /// A request from a text, in any of the forms that people have at hand.

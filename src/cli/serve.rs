@@ -3,14 +3,14 @@
 use std::{net::IpAddr, path::PathBuf};
 
 use clap::{Args, ValueEnum};
-use jiff::Timestamp;
 use tracing_subscriber::filter::LevelFilter;
 
-use super::{Exit, banner::banner, clock, log, output, seed::Seed, signals};
+use super::{Exit, banner::banner, log, output, shared::Shared, signals};
 use crate::{
+    notation::value::{Period, Word},
     plan::Marks,
     scenario::error::Severity,
-    server::{Builder, Ids, MAX_BODY, Server, StartError, Unmatched},
+    server::{Builder, Ids, MAX_BODY, SETTLE, Server, StartError, Unmatched},
     store,
 };
 
@@ -45,11 +45,11 @@ pub(super) struct Serve {
     base_path: String,
 
     #[command(flatten)]
-    seed: Seed,
+    shared: Shared,
 
-    /// Stop the clock at this time, such as 2026-01-01T00:00:00Z
-    #[arg(long, value_name = "TIME", value_parser = clock)]
-    clock: Option<Timestamp>,
+    /// How long all must have been acknowledged before a scenario cuts a connection
+    #[arg(long, value_name = "TIME", default_value_t = Period(SETTLE), value_parser = period)]
+    settle: Period,
 
     /// How ids differ when the same request comes again
     #[arg(long, value_enum, default_value_t = IdsArgument::Counted)]
@@ -145,20 +145,19 @@ impl Serve {
     }
 
     fn builder(&self) -> Builder {
-        let mut builder = Server::builder()
+        let mut builder = self
+            .shared
+            .apply(Server::builder())
+            .settle(self.settle.0)
             .host(self.host)
             .port(self.port)
             .base_path(&self.base_path)
-            .seed(self.seed.value)
             .ids(match self.ids {
                 IdsArgument::Counted => Ids::Counted,
                 IdsArgument::ByRequest => Ids::ByRequest,
             })
             .max_body(self.max_body.0)
             .marks(if self.no_marks { Marks::Hidden } else { Marks::Shown });
-        if let Some(now) = self.clock {
-            builder = builder.clock(now);
-        }
         if let Some(unmatched) = self.unmatched {
             builder = builder.unmatched(match unmatched {
                 UnmatchedArgument::BuiltIn => Unmatched::BuiltIn,
@@ -168,6 +167,10 @@ impl Serve {
         let builder = self.files.iter().fold(builder, Builder::scenarios);
         self.api_key.iter().fold(builder, Builder::api_key)
     }
+}
+
+fn period(text: &str) -> Result<Period, String> {
+    Period::from_text(text).ok_or_else(|| format!("expected {}", Period::EXPECTED))
 }
 
 fn fail(exit: Exit, problem: &str) -> Exit {

@@ -69,6 +69,10 @@ impl How {
     }
 }
 
+/// Whether this platform tells what a peer has acknowledged. Where it does not, a
+/// cut may overtake what was written before it.
+pub const TELLS_ACKNOWLEDGED: bool = cfg!(target_os = "linux");
+
 /// What becomes of the connection when all that was to be written is.
 #[derive(Clone, Debug)]
 pub struct Ending {

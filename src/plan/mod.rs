@@ -15,6 +15,7 @@ pub mod pace;
 pub mod place;
 pub mod point;
 mod rechunk;
+mod scale;
 pub mod script;
 pub mod send;
 mod show;
@@ -40,6 +41,7 @@ use pace::Tempo;
 use script::{Parts, Script};
 
 pub use head::{Marks, Origin};
+pub use scale::time_by;
 
 /// Everything about one answer that can be known before it is sent.
 #[derive(Clone, Debug)]
@@ -63,6 +65,8 @@ pub struct WirePlan {
     pub end_at: Duration,
     /// How the body's length is told.
     pub carry: Carry,
+    /// Places that named nothing, so that what was wanted there did not happen.
+    pub missed: Vec<String>,
     /// What each event is, where the plan was made for people to read; where
     /// they lie is told by `spans`.
     pub kinds: Vec<Vec<Kind>>,
@@ -184,6 +188,9 @@ pub struct Stage<'a> {
     pub scene: &'a dyn Scene,
     /// The seed of re-chunking, where it is wanted.
     pub rechunk: Option<u64>,
+    /// Whether it leaves before the request's body was read, which HTTP's library
+    /// does not carry on from.
+    pub is_early: bool,
 }
 
 /// The plan for what a dialect says, at once.
@@ -199,6 +206,7 @@ pub fn plan(said: Said, origin: &Origin<'_>, marks: Marks) -> WirePlan {
         times: Vec::new(),
         end_at: Duration::ZERO,
         carry: said.carry,
+        missed: origin.missed.to_vec(),
         kinds: Vec::new(),
         spans: Vec::new(),
         script: None,
@@ -237,7 +245,8 @@ pub fn staged(said: Said, stage: &Stage<'_>, (origin, marks): (&Origin<'_>, Mark
         None => beat,
     };
     let reason = head::reason(said.status);
-    let script = (script::is_needed(&sets) || stage.rechunk.is_some()).then(|| {
+    let needs_socket = script::is_needed(&sets) || stage.rechunk.is_some() || stage.is_early;
+    let script = needs_socket.then(|| {
         // What is missed is known when the rest is: the head is marked behind it.
         let marked = head::mark(headers.clone(), &Origin { missed: &missed, ..*origin }, marks);
         let parts = Parts {
@@ -264,6 +273,7 @@ pub fn staged(said: Said, stage: &Stage<'_>, (origin, marks): (&Origin<'_>, Mark
         spans: laid.spans.unwrap_or_default(),
         body: laid.body.into(),
         script: script.map(Box::new),
+        missed,
     }
 }
 

@@ -102,7 +102,10 @@ pub(super) fn script(
         Some((it, set)) => place(&wired, it, set, scene, missed).map(|place| (place, it)),
         None => None,
     };
-    let ending = ending.map(|(place, it)| ending_of(it, place, bytes.len(), parts.beat, scene));
+    let ending = ending.map(|(place, it)| {
+        let beat = parts.beat.and_then(|beat| beat_at(&wired, place, form, beat, missed));
+        ending_of(it, place, bytes.len(), beat, scene)
+    });
     let ending = ending.unwrap_or_else(|| Ending::complete(bytes.len()));
     let writes = send::send(&wired, ending.place, layers, &recut, scene, missed);
     Script {
@@ -117,6 +120,33 @@ pub(super) fn script(
 /// The terminator's bytes.
 fn terminator(wired: &Wired<'_>) -> usize {
     wired.carried.bytes.len() - wired.carried.terminator
+}
+
+/// A heartbeat as it can be sent into the silence at a place: between events,
+/// and not where the length of the body was told.
+fn beat_at(
+    wired: &Wired<'_>,
+    place: usize,
+    form: CarryAs,
+    beat: Beat,
+    missed: &mut Vec<String>,
+) -> Option<Beat> {
+    let is_between = place == wired.head.end
+        || wired.carried.stretches().any(|(_, _, end)| wired.head.end + end == place)
+        || (form == CarryAs::Close
+            && wired.laid.pieces.iter().any(|(end, _)| wired.place(Spot::Bound(*end)) == place));
+    match form {
+        CarryAs::Chunked if is_between && !beat.bytes.is_empty() => {
+            let size = format!("{:X}\r\n", beat.bytes.len());
+            let bytes = [size.as_bytes(), &beat.bytes, b"\r\n"].concat();
+            Some(Beat { bytes: bytes.into(), ..beat })
+        }
+        CarryAs::Close if is_between => Some(beat),
+        _ => {
+            missed.push("heartbeat in the silence of the end".to_owned());
+            None
+        }
+    }
 }
 
 /// Leaves out all that lies behind the place at which the body is completed;

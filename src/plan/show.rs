@@ -1,9 +1,16 @@
-//! A plan as text, for people and for golden tests.
+//! A plan as text, for people and for golden tests, and as JSON without loss.
 
-use std::{fmt, time::Duration};
+use std::{collections::HashMap, fmt, time::Duration};
 
-use super::WirePlan;
-use crate::notation::value::Period;
+use base64::{Engine, engine::general_purpose::STANDARD};
+use serde_json::{Value, json};
+
+use super::{
+    WirePlan,
+    end::{Hold, How, TELLS_ACKNOWLEDGED},
+    script::Script,
+};
+use crate::{dialect::event::Carry, notation::value::Period};
 
 /// Bytes of an event that are shown.
 const WIDTH: usize = 240;
@@ -23,6 +30,87 @@ impl WirePlan {
     pub fn reason_phrase(&self) -> &'static str {
         self.reason.or(self.status.canonical_reason()).unwrap_or_default()
     }
+
+    /// The body's hash, by which the same body is known however it is cut.
+    pub fn hash(&self) -> String {
+        blake3::hash(&self.body).to_hex().to_string()
+    }
+
+    /// All of it, without loss.
+    pub fn json(&self) -> Value {
+        let headers: Vec<_> = self
+            .headers
+            .iter()
+            .map(|(name, value)| json!([name.as_str(), bytes(value.as_bytes())]))
+            .collect();
+        let events: HashMap<_, _> = self.spans.iter().map(|span| span.end).zip(&self.kinds).collect();
+        let kinds =
+            |end| events.get(end).map(|kinds| kinds.iter().map(|kind| kind.name()).collect::<Vec<_>>());
+        let pieces: Vec<_> = self
+            .pieces()
+            .zip(&self.ends)
+            .map(|((time, piece), end)| json!({"at": at(time), "kinds": kinds(end), "bytes": bytes(piece)}))
+            .collect();
+        let carry = match self.carry {
+            Carry::Chunked => "chunked",
+            Carry::Length => "length",
+        };
+        json!({
+            "status": self.status.as_u16(), "reason": self.reason_phrase(), "headers": headers,
+            "carry": carry, "head_at": at(self.head_at),
+            "missed": self.missed, "pieces": pieces, "length": self.body.len(), "blake3": self.hash(),
+            "end_at": at(self.end_at.max(self.head_at)),
+            "socket": self.script.as_ref().map(|script| script.json()),
+        })
+    }
+}
+
+impl Script {
+    /// Every write, and the end.
+    fn json(&self) -> Value {
+        let mut start = 0;
+        let writes: Vec<_> = self
+            .writes
+            .iter()
+            .map(|write| {
+                let own = &self.bytes[start..write.end];
+                start = write.end;
+                json!({
+                    "at": at(write.at),
+                    "gap": write.gap.map(at), "bytes": bytes(own),
+                })
+            })
+            .collect();
+        let ending = &self.ending;
+        let hold = match ending.hold {
+            Hold::For(period) => period.to_string(),
+            Hold::Forever => "forever".to_owned(),
+        };
+        let completes = if ending.how == How::Complete { &self.bytes[start..] } else { &[] };
+        json!({
+            "writes": writes, "rate": self.rate, "closes": self.closes,
+            "end": {
+                "how": ending.how.name(), "hold": hold, "is_idle": ending.is_idle,
+                "put": bytes(&ending.put), "then": bytes(completes),
+                "heartbeat": ending.beat.as_ref().map(|beat| json!({
+                    "every": at(beat.every), "bytes": bytes(&beat.bytes),
+                })),
+                "waits_for_acknowledgement": TELLS_ACKNOWLEDGED,
+            },
+        })
+    }
+}
+
+fn at(time: Duration) -> String {
+    Period(time).to_string()
+}
+
+/// Bytes as text, where they are one.
+fn bytes(bytes: &[u8]) -> Value {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => json!(text),
+        Err(_) => json!({"base64": STANDARD.encode(bytes)}),
+    }
 }
 
 impl fmt::Display for WirePlan {
@@ -32,20 +120,79 @@ impl fmt::Display for WirePlan {
             writeln!(f, "{name}: {}", String::from_utf8_lossy(value.as_bytes()))?;
         }
         if self.head_at > Duration::ZERO {
-            writeln!(f, "      {:>10}  head", Period(self.head_at).to_string())?;
+            writeln!(f, "      {:>10}  head", at(self.head_at))?;
         }
         for (number, (time, piece)) in (1..).zip(self.pieces()) {
-            writeln!(f, "{number:>4}  {:>10}  {}", Period(time).to_string(), shown(piece))?;
+            writeln!(f, "{number:>4}  {:>10}  {}", at(time), shown(piece))?;
         }
-        let end = self.end_at.max(self.head_at);
-        write!(f, "      {:>10}  complete", Period(end).to_string())
+        for missed in &self.missed {
+            writeln!(f, "      missed: {missed}")?;
+        }
+        match &self.script {
+            None => write!(f, "      {:>10}  complete", at(self.end_at.max(self.head_at))),
+            Some(script) => {
+                writeln!(f, "onto the socket:")?;
+                script.fmt(f)
+            }
+        }
+    }
+}
+
+impl fmt::Display for Script {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut start = 0;
+        for write in &self.writes {
+            if let Some(gap) = write.gap {
+                writeln!(f, "      {:>10}  at least, once that was acknowledged", format!("+{}", at(gap)))?;
+            }
+            let own = &self.bytes[start..write.end];
+            writeln!(f, "      {:>10}  {:>6} B  {}", at(write.at), own.len(), shown(own))?;
+            start = write.end;
+        }
+        if let Some(rate) = self.rate {
+            writeln!(f, "                  no faster than {rate} B/s")?;
+        }
+        let ending = &self.ending;
+        let silence = if ending.is_idle { "without a new request" } else { "of silence" };
+        match ending.hold {
+            Hold::For(Period(Duration::ZERO)) => {}
+            Hold::For(period) => writeln!(f, "      {:>10}  {silence}", format!("+{period}"))?,
+            Hold::Forever => return write!(f, "      silence for ever"),
+        }
+        if let Some(beat) = &ending.beat {
+            writeln!(f, "                  every {}: {}", at(beat.every), shown(&beat.bytes))?;
+        }
+        if !ending.put.is_empty() {
+            writeln!(f, "                  {:>6} B  {}", ending.put.len(), shown(&ending.put))?;
+        }
+        if ending.how == How::Complete && start < self.bytes.len() {
+            writeln!(
+                f,
+                "                  {:>6} B  {}",
+                self.bytes.len() - start,
+                shown(&self.bytes[start..])
+            )?;
+        }
+        write!(f, "                  {}", ending.how.name())?;
+        match ending.how {
+            How::Complete if self.closes => write!(f, ", and the connection ends"),
+            How::Complete => Ok(()),
+            _ if TELLS_ACKNOWLEDGED => write!(f, ", once all was acknowledged"),
+            _ => write!(f, " (this platform does not tell what was acknowledged)"),
+        }
     }
 }
 
 /// The beginning of some bytes, line ends made visible.
 fn shown(piece: &[u8]) -> String {
-    let text = String::from_utf8_lossy(piece);
-    let text = text.replace('\r', "\\r").replace('\n', "\\n");
+    let mut text = String::new();
+    for chunk in piece.utf8_chunks() {
+        text.push_str(&chunk.valid().replace('\r', "\\r").replace('\n', "\\n"));
+        chunk.invalid().iter().for_each(|byte| text.push_str(&format!("\\x{byte:02x}")));
+        if text.len() > 4 * WIDTH {
+            break;
+        }
+    }
     match text.char_indices().nth(WIDTH) {
         Some((at, _)) => format!("{}…", &text[..at]),
         None => text,

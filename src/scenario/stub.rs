@@ -9,7 +9,7 @@ use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
 use super::{
-    file::{AtEnd, Operation, Per, When},
+    file::{AtEnd, Connection, Operation, Per, Rest, When},
     pace::Pace,
     then::{ErrorReply, Finish, Shape, Split, Usage},
 };
@@ -33,6 +33,8 @@ pub struct Scenario {
     pub models: Option<Vec<String>>,
     /// Asked from top to bottom.
     pub stubs: Vec<Stub>,
+    /// What befalls the connections, from the first on.
+    pub connections: Vec<Connection>,
 }
 
 /// When something is said, and what.
@@ -54,6 +56,17 @@ pub struct Stub {
     pub at_end: AtEnd,
     /// Whether what the real API would refuse is answered.
     pub lenient: Lenient,
+    /// Whether it answers before the request's body was read.
+    pub early: Option<Early>,
+}
+
+/// An answer before the request's body was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Early {
+    /// So many bytes of the body are read before.
+    pub after: u64,
+    /// What is done with the rest.
+    pub rest: Rest,
 }
 
 /// Whether what the real API would refuse is answered.

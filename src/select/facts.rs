@@ -27,6 +27,17 @@ pub struct Facts<'a> {
     pub fingerprint: Fingerprint,
     /// The connection that it came on.
     pub connection: Connection,
+    /// How far it was read.
+    pub extent: Extent,
+}
+
+/// How far a request was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// Its head: what answers early is asked.
+    Head,
+    /// All of it: all else is asked.
+    Whole,
 }
 
 /// A connection, and the how-manieth request on it this is.
@@ -46,10 +57,10 @@ impl<'a> Facts<'a> {
         json: &'a Value,
         ask: &'a Ask,
         fingerprint: Fingerprint,
-        connection: Connection,
+        (connection, extent): (Connection, Extent),
     ) -> Self {
         let (endpoint, operation) = (route.endpoint, operation(route.operation));
-        Self { request, json, endpoint, operation, ask, fingerprint, connection }
+        Self { request, json, endpoint, operation, ask, fingerprint, connection, extent }
     }
 
     /// Whether the request speaks this API.

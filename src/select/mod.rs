@@ -14,12 +14,12 @@ use crate::{
     identity::Identity,
     notation::pattern::Pattern,
     scenario::{
-        file::{AtEnd, When},
+        file::{AtEnd, Connection, When},
         stub::{Kind, Reply, Scenario, Stub},
     },
 };
 use counts::{Counts, Who};
-use facts::Facts;
+use facts::{Extent, Facts};
 use index::Index;
 
 pub use index::Entry;
@@ -34,6 +34,7 @@ pub struct Rules {
     index: Index,
     models: Option<HashSet<String>>,
     counts_calls: bool,
+    answer_early: bool,
 }
 
 /// What was selected.
@@ -82,12 +83,29 @@ impl Rules {
         let models: HashSet<_> =
             scenarios.iter().filter_map(|scenario| scenario.models.as_ref()).flatten().cloned().collect();
         let models = scenarios.iter().any(|scenario| scenario.models.is_some()).then_some(models);
-        Self { stubs, index, models, counts_calls, scenarios }
+        let answer_early = all().any(|stub| stub.early.is_some());
+        Self { stubs, index, models, counts_calls, answer_early, scenarios }
     }
 
     /// Whether there is no stub at all.
     pub fn are_empty(&self) -> bool {
         self.stubs.is_empty()
+    }
+
+    /// Whether some stub answers before the request's body was read.
+    pub fn answer_early(&self) -> bool {
+        self.answer_early
+    }
+
+    /// What befalls the n-th connection, counted from 1.
+    pub fn connection(&self, n: u64) -> Option<&Connection> {
+        let mut left = n;
+        self.scenarios.iter().flat_map(|scenario| &scenario.connections).find(|rule| {
+            let times = rule.times.map_or(1, |times| u64::from(times.get()));
+            let is_own = left <= times;
+            left = left.saturating_sub(times);
+            is_own
+        })
     }
 
     /// The scenarios, in their order.
@@ -124,7 +142,8 @@ impl Rules {
                 break;
             }
             let stub = self.stub(number).1;
-            if takes(stub, facts) && stub.when[at].holds(facts) {
+            let is_asked_now = stub.early.is_some() == (facts.extent == Extent::Head);
+            if is_asked_now && takes(stub, facts) && stub.when[at].holds(facts) {
                 match found.last_mut() {
                     Some((last, whens)) if *last == number => whens.push(at),
                     _ => found.push((number, vec![at])),
@@ -229,6 +248,13 @@ impl Rules {
 /// so far.
 #[derive(Debug)]
 pub struct Candidates(Vec<(usize, Vec<usize>)>);
+
+impl Candidates {
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
 
 /// Whether a stub answers this operation at all.
 fn takes(stub: &Stub, facts: &Facts<'_>) -> bool {

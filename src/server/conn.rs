@@ -19,19 +19,28 @@ use hyper_util::{
     rt::TokioIo,
     server::graceful::{GracefulConnection, GracefulShutdown},
 };
-use tokio::net::{TcpListener, TcpStream};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    time::Instant,
+};
 
 use super::{
     StartError,
     exchange::Exchange,
-    link::{Gate, Idle, Leave, Link},
+    link::{Gate, Idle, Leave, Link, Throttle},
     socket::{Socket, read_to_end, read_what_is_there},
-    timer::{Sleep, Timer},
+    timer::{Sleep, Timer, later},
 };
-use crate::{scenario::error::Problems, select::facts::Connection};
+use crate::{
+    scenario::{error::Problems, file::Deed},
+    select::facts::Connection,
+};
 
 /// How long to wait when the system has no more sockets to give.
 const OUT_OF_SOCKETS: Duration = Duration::from_millis(50);
+
+/// How often a peer of whom nothing is read is looked after.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// A server that listens, and is not serving yet.
 #[derive(Debug)]
@@ -118,11 +127,32 @@ fn serve(socket: TcpStream, id: u64, exchange: Arc<Exchange>, open: &GracefulShu
         tracing::warn!("cannot set TCP_NODELAY: {error}");
     }
     let link = Link::new(socket);
-    let connection = open.watch(http(Arc::clone(&link), id, Arc::clone(&exchange)));
+    let rule = exchange.rules.connection(id).cloned();
+    let watcher = open.watcher();
     tokio::spawn(async move {
+        if let Some(wait) = rule.as_ref().and_then(|rule| rule.wait) {
+            exchange.timer.sleep_until(later(Instant::now(), exchange.scaled(wait.0))).await;
+        }
+        let deed = rule.as_ref().and_then(|rule| rule.deed).unwrap_or(Deed::Serve);
+        let leave = match deed {
+            Deed::Serve => {
+                let rate = rule.and_then(|rule| rule.read).map(|rate| Throttle::new(rate.0, &exchange.timer));
+                let connection = watcher.watch(http(Arc::clone(&link), rate, id, Arc::clone(&exchange)));
+                until_left(connection, &link, &exchange.timer).await
+            }
+            // None of these is waited for when the server ends.
+            other => {
+                drop(watcher);
+                match other {
+                    Deed::Reset => Some(Leave::Reset),
+                    Deed::Close | Deed::Serve => Some(Leave::Close),
+                    Deed::Hang => Some(Leave::Unread),
+                }
+            }
+        };
         // Its last owner closes the socket.
-        if let Some(leave) = until_left(connection, &link, exchange.timer()).await {
-            end(&link.socket, leave).await;
+        if let Some(leave) = leave {
+            end(&link.socket, leave, &exchange.timer).await;
         }
     });
 }
@@ -130,11 +160,12 @@ fn serve(socket: TcpStream, id: u64, exchange: Arc<Exchange>, open: &GracefulShu
 /// Serves HTTP on a link.
 fn http<S: Socket>(
     link: Arc<Link<S>>,
+    throttle: Option<Throttle>,
     id: u64,
     exchange: Arc<Exchange>,
 ) -> impl GracefulConnection<Error = hyper::Error> {
     let requests = AtomicU64::new(0);
-    let gate = Gate(Arc::clone(&link));
+    let gate = Gate::new(Arc::clone(&link), throttle);
     let service = service_fn(move |request| {
         let (exchange, link) = (Arc::clone(&exchange), Arc::clone(&link));
         let connection = Connection { id, request: requests.fetch_add(1, Ordering::Relaxed) + 1 };
@@ -158,6 +189,7 @@ where
 {
     let mut connection = pin!(connection);
     let mut idle: Option<(Idle, Sleep)> = None;
+    let mut look: Option<Sleep> = None;
     poll_fn(|context| {
         if let Poll::Ready(ended) = connection.as_mut().poll(context) {
             if let Err(error) = ended {
@@ -167,6 +199,15 @@ where
         }
         if let Some(leave) = link.left() {
             return Poll::Ready(Some(leave));
+        }
+        if link.is_looked_after() {
+            let sleep = look.get_or_insert_with(|| timer.sleep_until(Instant::now() + LOOK));
+            while Pin::new(&mut *sleep).poll(context).is_ready() {
+                if link.socket.is_left(context) {
+                    return Poll::Ready(Some(Leave::Close));
+                }
+                sleep.reset(Instant::now() + LOOK);
+            }
         }
         let Some(now) = link.idles() else {
             idle = None;
@@ -190,10 +231,11 @@ where
 }
 
 /// Ends a connection as a plan wants it. HTTP has let go of the socket.
-async fn end(socket: &impl Socket, leave: Leave) {
+async fn end(socket: &impl Socket, leave: Leave, timer: &Timer) {
     let ended = match leave {
         Leave::Reset => socket.end_by_reset(),
         Leave::Close | Leave::HalfClose => socket.finish(),
+        Leave::Unread => Ok(()),
     };
     if let Err(error) = ended {
         tracing::debug!("the client has gone: {error}");
@@ -203,5 +245,10 @@ async fn end(socket: &impl Socket, leave: Leave) {
         // What was not read would turn the FIN into a reset.
         Leave::Close => read_what_is_there(socket).await,
         Leave::HalfClose => read_to_end(socket).await,
+        Leave::Unread => {
+            while !poll_fn(|context| Poll::Ready(socket.is_left(context))).await {
+                timer.sleep_until(Instant::now() + LOOK).await;
+            }
+        }
     }
 }

@@ -22,10 +22,7 @@ use super::{
 use crate::{
     answer,
     ask::Ask,
-    dialect::{
-        self, Occasion, Operation, Route,
-        event::{Carry, Said},
-    },
+    dialect::{self, Occasion, Operation, Route, event::Carry},
     identity::{Fingerprint, Identity},
     plan::{self, Client, Laying, Origin, Stage, WirePlan, pace::Tempo, script::Script},
     redact::redact,
@@ -36,52 +33,35 @@ use crate::{
         stub::{Dress, Kind, Lenient},
     },
     select::{
-        Considered, Entry, Layer, Luck, Past, Rules,
-        counts::Who,
-        facts::{Connection, Facts},
+        Layer, Luck, Past, Rules,
+        facts::{Connection, Extent, Facts},
     },
 };
 
 /// All that is needed to answer a request.
 #[derive(Debug)]
 pub(super) struct Exchange {
-    settings: Settings,
-    rules: Rules,
+    pub(super) settings: Settings,
+    pub(super) rules: Rules,
     clock: Clock,
     sessions: Sessions,
     streams: OpenStreams,
-    timer: Timer,
+    pub(super) timer: Timer,
 }
 
 /// What goes on the wire, and what is to be told of its end.
-struct Answer {
-    plan: WirePlan,
-    attempt: Option<Attempt>,
-}
-
-/// What a request would get, and why.
-#[derive(Debug)]
-pub struct Explanation {
-    /// The method, and the path with its query.
-    pub target: String,
-    /// The API, the operation, and whether a stream is asked for.
-    pub asked: String,
-    /// The seed that luck is drawn from.
-    pub seed: u64,
-    /// The stubs that were asked, in their order, up to the one that answers.
-    pub considered: Vec<Considered>,
-    /// Why the real API would refuse the request, where it is refused.
-    pub refusal: Option<String>,
-    /// What goes on the wire.
-    pub plan: WirePlan,
+pub(super) struct Answer {
+    pub(super) plan: WirePlan,
+    pub(super) attempt: Option<Attempt>,
 }
 
 /// A request on its way.
-struct Asked<'a> {
-    route: &'a Route,
-    request: &'a Request,
-    session: &'a Arc<Session>,
-    connection: Connection,
+#[derive(Clone, Copy)]
+pub(super) struct Asked<'a> {
+    pub(super) route: &'a Route,
+    pub(super) request: &'a Request,
+    pub(super) session: &'a Arc<Session>,
+    pub(super) connection: Connection,
 }
 
 impl Exchange {
@@ -96,8 +76,9 @@ impl Exchange {
         }
     }
 
-    pub(super) fn timer(&self) -> &Timer {
-        &self.timer
+    /// A time by the server's time scale.
+    pub(super) fn scaled(&self, time: Duration) -> Duration {
+        plan::time_by(time, self.settings.time_scale)
     }
 
     pub(super) fn base_path(&self) -> &str {
@@ -127,6 +108,14 @@ impl Exchange {
             Err(problem) => return admin::refuse(&problem),
         };
         let route = self.route(&request, is_ours);
+        if self.rules.answer_early() {
+            let asked = Asked { route: &route, request: &request, session: &session, connection };
+            if let Some((answer, early)) = self.early(&asked) {
+                let waits = request.headers.contains_key(http::header::EXPECT);
+                drop(request);
+                return self.play_early(answer, early, (body, waits), link).await;
+            }
+        }
         let collected = collect(&request, body, self.settings.max_body).await;
         let read_at = Instant::now();
         let answer = match collected {
@@ -146,14 +135,14 @@ impl Exchange {
 
     /// Takes the session's prefix and the base path off a path, in either order;
     /// whether the base path was there.
-    fn enter(&self, request: &mut Request) -> (Result<Arc<Session>, String>, bool) {
+    pub(super) fn enter(&self, request: &mut Request) -> (Result<Arc<Session>, String>, bool) {
         let before = take_prefix(request);
         let is_ours = request.strip_prefix(&self.settings.base_path);
         let by_path = before.or_else(|| take_prefix(request));
         (self.sessions.of(by_path, request), is_ours)
     }
 
-    fn route(&self, request: &Request, is_ours: bool) -> Route {
+    pub(super) fn route(&self, request: &Request, is_ours: bool) -> Route {
         let mut route = dialect::identify(request);
         if !is_ours {
             route.operation = Operation::Unknown;
@@ -161,58 +150,8 @@ impl Exchange {
         route
     }
 
-    /// What a request would get, and why: nothing is sent.
-    pub(super) fn explain(&self, mut request: Request) -> Result<Explanation, String> {
-        let (session, is_ours) = self.enter(&mut request);
-        let session = session?;
-        let route = self.route(&request, is_ours);
-        let connection = Connection { id: 1, request: 1 };
-        let asked = Asked { route: &route, request: &request, session: &session, connection };
-        let mut body = json(&route, &request).unwrap_or_default();
-        let read = route.dialect.read(&route, &request, &mut body);
-        let mut refusal = read.as_ref().err().map(|error| error.message.clone());
-        let ask = read.unwrap_or_else(|_| route.dialect.guess(&route, &body));
-        if refusal.is_none() && !self.knows(&ask) {
-            refusal = Some(format!("the model {:?} is in no list of `models`", ask.model));
-        }
-        if body.is_null() {
-            body = serde_json::from_slice(&request.body).unwrap_or_default();
-        }
-        let fingerprint =
-            Fingerprint::new(route.dialect.name(), &request, Some(&body).filter(|body| !body.is_null()));
-        let facts = Facts::new(&route, &request, &body, &ask, fingerprint, connection);
-        let luck = Luck { seed: self.settings.seed, session: session.name() };
-        let states = session.counts().states.clone();
-        let count = |(stub, when): Entry, who: &Who| session.counts().next_count(stub, when, who);
-        let past = Past { came: 0, call: None, attempt: 1, states: &states, count: &count };
-        let considered = self.rules.considered(&facts, luck, &past);
-        let api = facts.api();
-        let plan = self.plan(&asked).plan;
-        let is_refused = plan.headers.get("x-mynah-answer").is_some_and(|answer| answer == "refusal");
-        Ok(Explanation {
-            target: format!("{} {}", request.method, redact(&request.target(), &self.settings.keys)),
-            asked: format!(
-                "{api} {}{}",
-                route.operation.name(),
-                if facts.is_stream() { " stream" } else { "" }
-            ),
-            seed: self.seed_of(&considered),
-            considered,
-            refusal: refusal.filter(|_| is_refused),
-            plan,
-        })
-    }
-
-    /// The seed of the scenario that answers, or the server's.
-    fn seed_of(&self, considered: &[Considered]) -> u64 {
-        let answers = considered.iter().find(|considered| considered.differs.is_empty());
-        let scenario =
-            answers.and_then(|one| self.rules.scenarios().iter().find(|known| known.name == one.scenario));
-        scenario.and_then(|scenario| scenario.seed).unwrap_or(self.settings.seed)
-    }
-
     /// What goes on the wire for a request that was read in full.
-    fn plan(&self, asked: &Asked<'_>) -> Answer {
+    pub(super) fn plan(&self, asked: &Asked<'_>) -> Answer {
         let (route, request) = (asked.route, asked.request);
         if let Err(error) = self.admit(route, request) {
             return Answer { plan: self.refuse(asked, &error, Body::Read(&Value::Null)), attempt: None };
@@ -245,7 +184,7 @@ impl Exchange {
         };
         let fingerprint =
             Fingerprint::new(route.dialect.name(), request, Some(body).filter(|body| !body.is_null()));
-        let facts = Facts::new(route, request, body, ask, fingerprint, asked.connection);
+        let facts = Facts::new(route, request, body, ask, fingerprint, (asked.connection, Extent::Whole));
         let luck = Luck { seed: self.settings.seed, session: asked.session.name() };
         let candidates = self.rules.candidates(&facts);
         let selection = self.rules.select(&candidates, &facts, luck, &mut asked.session.counts());
@@ -282,18 +221,18 @@ impl Exchange {
             let nth = if self.settings.ids == Ids::Counted { selection.came } else { 0 };
             let seed = luck.seed(selection.layers.first().map(|layer| layer.scenario));
             let identity = Identity::new(seed, fingerprint, nth);
-            self.scripted(asked, (ask, body), &selection.layers, &identity)
+            self.scripted(asked, (ask, body), &selection.layers, (&identity, Extent::Whole))
         };
         Answer { plan, attempt }
     }
 
     /// What the selected stubs say, one laid over the other.
-    fn scripted(
+    pub(super) fn scripted(
         &self,
         asked: &Asked<'_>,
         (ask, json): (&Ask, &Value),
         layers: &[Layer<'_>],
-        identity: &Identity,
+        (identity, extent): (&Identity, Extent),
     ) -> WirePlan {
         let [top, ..] = layers else { return self.built_in(asked, ask, json) };
         let dress = match layers {
@@ -312,16 +251,27 @@ impl Exchange {
         let origin = Origin { source, stub: Some((&top.scenario.name, &top.stub.name)), missed: &missed };
         let by = format!("by {:?} ({})", top.stub.name, top.stub.place);
         tracing::info!("{}", self.line(asked, said.status.as_u16(), &by));
-        if dress.pace.is_none() && dress.layers.is_empty() && self.settings.rechunk.is_none() {
+        let is_plain = dress.pace.is_none() && dress.layers.is_empty() && extent == Extent::Whole;
+        if is_plain && self.settings.rechunk.is_none() {
             return plan::plan(said, &origin, self.settings.marks);
         }
         let scenery = say::Scenery { request, occasion };
-        let stage = self.stage(asked, &dress, &scenery);
-        plan::staged(said, &stage, (&origin, self.settings.marks))
+        let stage = self.stage(asked, &dress, &scenery, extent);
+        let plan = plan::staged(said, &stage, (&origin, self.settings.marks));
+        for missed in &plan.missed {
+            tracing::warn!("{} {}: nothing is named by `{missed}`", top.stub.place, top.stub.name);
+        }
+        plan.at_scale(self.settings.time_scale)
     }
 
     /// The way of an answer through the stages.
-    fn stage<'a>(&self, asked: &Asked<'_>, dress: &'a Dress, scenery: &'a say::Scenery<'a>) -> Stage<'a> {
+    fn stage<'a>(
+        &self,
+        asked: &Asked<'_>,
+        dress: &'a Dress,
+        scenery: &'a say::Scenery<'a>,
+        extent: Extent,
+    ) -> Stage<'a> {
         let (request, occasion) = (&scenery.request, &scenery.occasion);
         let pace = dress.pace.as_ref();
         #[expect(clippy::cast_precision_loss, reason = "nobody opens 2^53 streams")]
@@ -345,6 +295,7 @@ impl Exchange {
             client: client(asked),
             scene: scenery,
             rechunk: self.settings.rechunk,
+            is_early: extent == Extent::Head,
         }
     }
 
@@ -355,7 +306,7 @@ impl Exchange {
     }
 
     /// Whether the model is known.
-    fn knows(&self, ask: &Ask) -> bool {
+    pub(super) fn knows(&self, ask: &Ask) -> bool {
         ask.model.is_empty() || self.rules.know(&ask.model)
     }
 
@@ -378,11 +329,19 @@ impl Exchange {
         let listed = listed.and_then(|models| say::model_list(&models, ask));
         let reply = listed.unwrap_or_else(|| answer::built_in(ask));
         let dialect = asked.route.dialect;
-        let said = self.say(dialect.name(), asked, Body::Read(body), |occasion| {
-            dialect.say(asked.route, ask, &reply, occasion)
+        let plan = self.say(dialect.name(), asked, Body::Read(body), |occasion| {
+            let said = dialect.say(asked.route, ask, &reply, occasion);
+            let origin = (&Origin::new("built-in"), self.settings.marks);
+            if self.settings.rechunk.is_none() {
+                return plan::plan(said, origin.0, origin.1);
+            }
+            let request = say::Request { route: asked.route, ask, json: body, stub: "" };
+            let scenery = say::Scenery { request, occasion: *occasion };
+            let plain = Dress::default();
+            plan::staged(said, &self.stage(asked, &plain, &scenery, Extent::Whole), origin)
         });
-        tracing::info!("{}", self.line(asked, said.status.as_u16(), ""));
-        plan::plan(said, &Origin::new("built-in"), self.settings.marks)
+        tracing::info!("{}", self.line(asked, plan.status.as_u16(), ""));
+        plan
     }
 
     /// Nothing answers: in the dialect's own words, with a status that no SDK
@@ -430,13 +389,13 @@ impl Exchange {
     }
 
     /// Says something on this occasion: now, and as whom the request makes it.
-    fn say(
+    fn say<T>(
         &self,
         kind: &str,
         asked: &Asked<'_>,
         body: Body<'_>,
-        say: impl FnOnce(&Occasion<'_>) -> Said,
-    ) -> Said {
+        say: impl FnOnce(&Occasion<'_>) -> T,
+    ) -> T {
         let json = match body {
             Body::Read(json) if !json.is_null() => Some(json),
             _ => None,
@@ -458,7 +417,7 @@ impl Exchange {
     }
 
     /// Whether the caller has a key that is accepted.
-    fn admit(&self, route: &Route, request: &Request) -> Result<(), ApiError> {
+    pub(super) fn admit(&self, route: &Route, request: &Request) -> Result<(), ApiError> {
         let keys = &self.settings.keys;
         let is_right = |secret: &str| keys.iter().any(|key| key == secret);
         if keys.is_empty() || request.credentials().any(|credential| is_right(credential.secret())) {
@@ -475,7 +434,12 @@ impl Exchange {
     }
 
     /// Hands a plan to hyper, piece by piece as it is due; or to the socket.
-    async fn play<S: Socket>(&self, answer: Answer, read_at: Instant, link: &Link<S>) -> Response<PlanBody> {
+    pub(super) async fn play<S: Socket>(
+        &self,
+        answer: Answer,
+        read_at: Instant,
+        link: &Link<S>,
+    ) -> Response<PlanBody> {
         let Answer { plan, attempt } = answer;
         let is_paced = plan.end_at > Duration::ZERO || plan.head_at > Duration::ZERO || plan.script.is_some();
         let open = is_paced.then(|| self.streams.open());
@@ -502,6 +466,10 @@ impl Exchange {
         response
     }
 
+    pub(super) fn player<'a, S>(&'a self, link: &'a Link<S>, start: Instant) -> Player<'a, S> {
+        Player { link, timer: &self.timer, start, settle: self.settings.settle }
+    }
+
     /// Plays what hyper would not write. What is handed to hyper then is for
     /// nobody: it tells only how the connection goes on.
     async fn play_script<S: Socket>(
@@ -511,8 +479,7 @@ impl Exchange {
         read_at: Instant,
         link: &Link<S>,
     ) -> Response<PlanBody> {
-        let player = Player { link, timer: &self.timer, start: read_at, settle: self.settings.settle };
-        let after = player.play(script).await.unwrap_or_else(|error| {
+        let after = self.player(link, read_at).play(script).await.unwrap_or_else(|error| {
             tracing::debug!("the client has gone: {error}");
             After::Leaves(Leave::Close)
         });
@@ -547,7 +514,7 @@ fn client(asked: &Asked<'_>) -> Client {
 
 /// The body as JSON, where the operation takes one; an empty body is an empty
 /// object.
-fn json(route: &Route, request: &Request) -> Result<Value, ApiError> {
+pub(super) fn json(route: &Route, request: &Request) -> Result<Value, ApiError> {
     match route.operation {
         Operation::Generate | Operation::Count | Operation::Embed | Operation::Images => {}
         Operation::Models

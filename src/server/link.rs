@@ -2,13 +2,15 @@
 //! unless a plan has the socket for itself.
 
 use std::{
+    future::Future,
     io,
     pin::Pin,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU8, Ordering},
     },
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -17,7 +19,10 @@ use tokio::{
     time::Instant,
 };
 
-use super::socket::Socket;
+use super::{
+    socket::Socket,
+    timer::{Sleep, Timer, later},
+};
 
 /// A connection's socket, and what is to become of it.
 #[derive(Debug)]
@@ -29,6 +34,8 @@ pub(super) struct Link<S> {
     swallowed: AtomicU8,
     has_leave: AtomicBool,
     has_idle: AtomicBool,
+    /// What the peer sends is not read, so that its end must be looked for.
+    is_unread: AtomicBool,
     /// Written where an answer ends otherwise than by HTTP, which is rare; the
     /// flags are what is looked at.
     next: Mutex<Next>,
@@ -50,6 +57,8 @@ pub(super) enum Leave {
     HalfClose,
     /// By RST.
     Reset,
+    /// Not at all until the peer goes, of whom nothing more is read.
+    Unread,
 }
 
 /// What becomes of a connection on which no new request comes.
@@ -72,6 +81,7 @@ impl<S> Link<S> {
             swallowed: AtomicU8::new(OPEN),
             has_leave: AtomicBool::new(false),
             has_idle: AtomicBool::new(false),
+            is_unread: AtomicBool::new(false),
             next: Mutex::default(),
         })
     }
@@ -94,6 +104,16 @@ impl<S> Link<S> {
             return None;
         }
         self.next.lock().unwrap_or_else(PoisonError::into_inner).leave
+    }
+
+    /// From now on nobody reads what the peer sends.
+    pub(super) fn is_unread(&self) {
+        self.is_unread.store(true, Ordering::Release);
+    }
+
+    /// Whether the peer's end must be looked for.
+    pub(super) fn is_looked_after(&self) -> bool {
+        self.is_unread.load(Ordering::Acquire)
     }
 
     /// The connection is to end so, unless a new request comes before.
@@ -143,18 +163,72 @@ impl<S> Link<S> {
 
 /// The end of a link that HTTP holds.
 #[derive(Debug)]
-pub(super) struct Gate<S>(pub(super) Arc<Link<S>>);
+pub(super) struct Gate<S> {
+    link: Arc<Link<S>>,
+    throttle: Option<Throttle>,
+}
+
+/// Holds back what is read.
+#[derive(Debug)]
+pub(super) struct Throttle {
+    rate: u64,
+    timer: Timer,
+    sleep: Option<Sleep>,
+}
+
+/// How often a little is read where reading is held back.
+const SLICE: Duration = Duration::from_millis(20);
+
+impl Throttle {
+    /// So many bytes in a second at the most.
+    pub(super) fn new(rate: u64, timer: &Timer) -> Self {
+        Self { rate: rate.max(1), timer: timer.clone(), sleep: None }
+    }
+
+    /// How many bytes may be read now.
+    fn poll_room(&mut self, context: &mut Context<'_>) -> Poll<usize> {
+        if let Some(sleep) = &mut self.sleep {
+            ready!(Pin::new(sleep).poll(context));
+            self.sleep = None;
+        }
+        let room = u128::from(self.rate) * SLICE.as_millis() / 1000;
+        Poll::Ready(usize::try_from(room).unwrap_or(usize::MAX).clamp(1, 8192))
+    }
+
+    fn took(&mut self, bytes: usize) {
+        let time = Duration::from_nanos((bytes as u64).saturating_mul(1_000_000_000) / self.rate);
+        self.sleep = Some(self.timer.sleep_until(later(Instant::now(), time)));
+    }
+}
+
+impl<S> Gate<S> {
+    pub(super) fn new(link: Arc<Link<S>>, throttle: Option<Throttle>) -> Self {
+        Self { link, throttle }
+    }
+}
 
 impl<S: Socket> AsyncRead for Gate<S> {
     fn poll_read(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         into: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let before = into.filled().len();
-        let read = self.0.socket.poll_read(context, into);
+        let gate = &mut *self;
+        let read = match &mut gate.throttle {
+            None => gate.link.socket.poll_read(context, into),
+            Some(throttle) => {
+                let room = ready!(throttle.poll_room(context)).min(into.remaining());
+                let mut little = vec![0; room];
+                let mut part = ReadBuf::new(&mut little);
+                let read = gate.link.socket.poll_read(context, &mut part);
+                throttle.took(part.filled().len());
+                into.put_slice(part.filled());
+                read
+            }
+        };
         if into.filled().len() > before {
-            self.0.is_busy();
+            gate.link.is_busy();
         }
         read
     }
@@ -162,8 +236,8 @@ impl<S: Socket> AsyncRead for Gate<S> {
 
 impl<S: Socket> AsyncWrite for Gate<S> {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        match self.0.swallow(bytes) {
-            0 => self.0.socket.poll_write(context, bytes),
+        match self.link.swallow(bytes) {
+            0 => self.link.socket.poll_write(context, bytes),
             count => Poll::Ready(Ok(count)),
         }
     }
@@ -173,6 +247,6 @@ impl<S: Socket> AsyncWrite for Gate<S> {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(self.0.socket.finish())
+        Poll::Ready(self.link.socket.finish())
     }
 }

@@ -4,7 +4,9 @@ mod admin;
 mod body;
 mod clock;
 mod conn;
+mod early;
 mod exchange;
+mod explain;
 mod line;
 mod link;
 mod play;
@@ -40,7 +42,7 @@ use exchange::Exchange;
 use timer::Timer;
 
 pub use conn::Listening;
-pub use exchange::Explanation;
+pub use explain::Explanation;
 
 /// Bytes that a request's body may have, where nothing else is said: 30 MB.
 pub const MAX_BODY: u64 = 30_000_000;
@@ -108,6 +110,7 @@ struct Settings {
     unmatched: Unmatched,
     rechunk: Option<u64>,
     settle: Duration,
+    time_scale: f64,
 }
 
 impl Default for Builder {
@@ -127,6 +130,7 @@ impl Default for Builder {
                 unmatched: Unmatched::default(),
                 rechunk: None,
                 settle: SETTLE,
+                time_scale: 1.0,
             },
             scenarios: Vec::new(),
             unmatched: None,
@@ -196,6 +200,28 @@ impl Builder {
     /// ends does not wait for its own open streams.
     pub fn grace(mut self, grace: Duration) -> Self {
         self.grace = Some(grace);
+        self
+    }
+
+    /// Cuts every scripted answer differently, by this seed: chunks and segments
+    /// that end inside of characters, of line ends and of `data:`, single bytes,
+    /// several events in one. The body's bytes stay what they are.
+    pub fn rechunk(mut self, seed: u64) -> Self {
+        self.settings.rechunk = Some(seed);
+        self
+    }
+
+    /// How many times as long all planned times are: 0.1 is ten times as fast,
+    /// 0 at once. What is no such number is taken as 1.
+    pub fn time_scale(mut self, factor: f64) -> Self {
+        self.settings.time_scale = if factor.is_finite() && factor >= 0.0 { factor } else { 1.0 };
+        self
+    }
+
+    /// How long all must have been acknowledged before a connection is cut;
+    /// [`SETTLE`] where nothing is said.
+    pub fn settle(mut self, time: Duration) -> Self {
+        self.settings.settle = time;
         self
     }
 

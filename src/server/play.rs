@@ -85,9 +85,14 @@ impl<S: Socket> Player<'_, S> {
             }
             how => leave(how),
         };
+        self.settle().await;
+        Ok(After::Leaves(leave))
+    }
+
+    /// Waits until the peer has got everything, and has had time to read it.
+    pub(super) async fn settle(&self) {
         self.acknowledged().await;
         self.timer.sleep_until(later(Instant::now(), self.settle)).await;
-        Ok(After::Leaves(leave))
     }
 
     async fn wait_for(&self, write: &Write, progress: &mut Progress) {

@@ -1,7 +1,7 @@
 //! The accepted socket, as far as a connection needs it below HTTP.
 
 use std::{
-    future::poll_fn,
+    future::{Future, poll_fn},
     io,
     task::{Context, Poll, ready},
 };
@@ -20,6 +20,9 @@ pub(super) trait Socket: Send + Sync + 'static {
     /// Bytes that were written and not acknowledged by the peer yet; `None`
     /// where the platform does not tell.
     fn unacknowledged(&self) -> Option<usize>;
+
+    /// Whether the peer has ended, as far as can be told without reading.
+    fn is_left(&self, context: &mut Context<'_>) -> bool;
 
     /// Tells the peer that nothing more will be written (FIN).
     fn finish(&self) -> io::Result<()>;
@@ -52,6 +55,15 @@ impl Socket for TcpStream {
 
     fn unacknowledged(&self) -> Option<usize> {
         kernel::unacknowledged(self)
+    }
+
+    fn is_left(&self, context: &mut Context<'_>) -> bool {
+        let ready = std::pin::pin!(self.ready(tokio::io::Interest::READABLE | tokio::io::Interest::ERROR));
+        match ready.poll(context) {
+            Poll::Ready(Ok(ready)) => ready.is_read_closed() || ready.is_write_closed() || ready.is_error(),
+            Poll::Ready(Err(_)) => true,
+            Poll::Pending => false,
+        }
     }
 
     fn finish(&self) -> io::Result<()> {
@@ -128,6 +140,3 @@ mod kernel {
         None
     }
 }
-
-/// Whether what was acknowledged can be known here.
-pub(super) const KNOWS_ACKNOWLEDGED: bool = cfg!(target_os = "linux");

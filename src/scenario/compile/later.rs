@@ -33,21 +33,15 @@ impl Compiler<'_> {
                 self.reply(then, &path.key("then"), None);
             }
         }
-        let keys = [
-            ("limits", file.limits.is_some()),
-            ("connections", file.connections.is_some()),
-            ("expect", file.expect.is_some()),
-        ];
+        let keys = [("limits", file.limits.is_some()), ("expect", file.expect.is_some())];
         for (key, _) in keys.into_iter().filter(|(_, is_given)| *is_given) {
             self.later(&root.key(key), key);
         }
     }
 
     pub(super) fn later_in_stub(&mut self, stub: &Stub, path: &Path<'_>) {
-        for (key, is_given) in [("early", stub.early.is_some()), ("expect", stub.expect.is_some())] {
-            if is_given {
-                self.later(&path.key(key), key);
-            }
+        if stub.expect.is_some() {
+            self.later(&path.key("expect"), "expect");
         }
     }
 

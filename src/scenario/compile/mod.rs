@@ -16,8 +16,8 @@ use super::{
     ReadFile,
     decode::Document,
     error::{Problem, did_you_mean},
-    file::{Defaults, File, Operation, Per, Stub as StubFile, When},
-    stub::{Lenient, Reply, Scenario, Stub},
+    file::{self, Defaults, File, Operation, Per, Stub as StubFile, When},
+    stub::{Early, Lenient, Reply, Scenario, Stub},
     then::{From, Then},
     tree::{OnKey, Path},
 };
@@ -91,6 +91,7 @@ impl Compiler<'_> {
             states,
             models: file.models.as_ref().map(|List(models)| models.clone()),
             stubs: stubs.into_iter().collect::<Option<_>>()?,
+            connections: file.connections.as_ref().map(|List(all)| all.clone()).unwrap_or_default(),
         })
     }
 
@@ -152,6 +153,9 @@ impl Compiler<'_> {
         let before = self.problems.len();
         self.later_in_stub(stub, path);
         let mut when = self.conditions(stub, path, defaults);
+        if stub.early.is_some() {
+            when.iter().enumerate().for_each(|(at, when)| self.early_when(when, &path.key("when").index(at)));
+        }
         let replies = self.replies(stub, path, defaults);
         let mut operations = self.operations(stub, &when, &replies, path);
         if when.iter().any(|when| when.operation.is_some())
@@ -177,6 +181,7 @@ impl Compiler<'_> {
             per: stub.per.clone().unwrap_or_default(),
             at_end: stub.at_end.unwrap_or_default(),
             lenient: if stub.lenient == Some(true) { Lenient::Yes } else { Lenient::No },
+            early: stub.early.as_ref().map(early),
         })
     }
 
@@ -303,6 +308,14 @@ impl Compiler<'_> {
             }
         }
     }
+}
+
+fn early(early: &file::Early) -> Early {
+    let after = match early.after {
+        None | Some(file::EarlyAfter::Head) => 0,
+        Some(file::EarlyAfter::Bytes(size)) => size.0,
+    };
+    Early { after, rest: early.rest.unwrap_or(file::Rest::Read) }
 }
 
 /// The operations that a reply may answer where one is given; `None`: any.

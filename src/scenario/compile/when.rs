@@ -7,7 +7,7 @@ use crate::{
         pattern::Pattern,
         value::{Count, CountItem, List},
     },
-    scenario::file::{Http, When},
+    scenario::file::{Api, Http, When},
 };
 
 impl Compiler<'_> {
@@ -51,6 +51,39 @@ impl Compiler<'_> {
             if http::HeaderName::try_from(name).is_err() {
                 self.error_at_key(&path.key("header").key(name), format!("`{name}` is no name of a header"));
             }
+        }
+    }
+}
+
+impl Compiler<'_> {
+    /// Tells which conditions need the body that an early answer does not wait
+    /// for.
+    pub(super) fn early_when(&mut self, when: &When, path: &Path<'_>) {
+        let is_gemini = when
+            .api
+            .as_ref()
+            .is_some_and(|List(api)| !api.is_empty() && api.iter().all(|api| *api == Api::Gemini));
+        let keys = [
+            ("stream", when.stream.is_some() && !is_gemini),
+            ("model", when.model.is_some() && !is_gemini),
+            ("prompt", when.prompt.is_some()),
+            ("system", when.system.is_some()),
+            ("turn", when.turn.is_some()),
+            ("tools", when.tools.is_some()),
+            ("tool_result", when.tool_result.is_some()),
+            ("media", when.media.is_some()),
+            ("tokens", when.tokens.is_some()),
+            ("json", when.json.is_some()),
+            ("attempt", when.attempt.is_some()),
+        ];
+        for (key, _) in keys.into_iter().filter(|(_, is_given)| *is_given) {
+            let why = match key {
+                "stream" | "model" => "stands in the body, unless `api` is gemini alone",
+                "attempt" => "is told by the body",
+                _ => "stands in the body",
+            };
+            let message = format!("`{key}` {why}; an `early` answer does not wait for that");
+            self.error_at_key(&path.key(key), message);
         }
     }
 }

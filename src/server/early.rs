@@ -1,0 +1,101 @@
+//! Answers before the request's body was read.
+
+use std::pin::{Pin, pin};
+
+use bytes::Bytes;
+use http::Response;
+use http_body::Body;
+use http_body_util::BodyExt;
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::{
+    Ids,
+    body::PlanBody,
+    exchange::{Answer, Asked, Exchange},
+    link::{Leave, Link},
+    session::Attempt,
+    socket::Socket,
+};
+use crate::{
+    identity::{Fingerprint, Identity},
+    scenario::{file::Rest, stub::Early},
+    select::{
+        Luck,
+        facts::{Extent, Facts},
+    },
+};
+
+impl Exchange {
+    /// The answer to a request of which only the head is known, where a stub
+    /// answers early.
+    pub(super) fn early(&self, asked: &Asked<'_>) -> Option<(Answer, Early)> {
+        let (route, request) = (asked.route, asked.request);
+        self.admit(route, request).ok()?;
+        let ask = route.dialect.guess(route, &Value::Null);
+        let fingerprint = Fingerprint::new(route.dialect.name(), request, None);
+        let facts =
+            Facts::new(route, request, &Value::Null, &ask, fingerprint, (asked.connection, Extent::Head));
+        let candidates = self.rules.candidates(&facts);
+        if candidates.is_empty() {
+            return None;
+        }
+        let luck = Luck { seed: self.settings.seed, session: asked.session.name() };
+        let selection = self.rules.select(&candidates, &facts, luck, &mut asked.session.counts());
+        let top = selection.layers.first()?;
+        let attempt = selection.call.map(|call| Attempt::new(asked.session, call));
+        let nth = if self.settings.ids == Ids::Counted { selection.came } else { 0 };
+        let identity = Identity::new(luck.seed(Some(top.scenario)), fingerprint, nth);
+        let plan = self.scripted(asked, (&ask, &Value::Null), &selection.layers, (&identity, Extent::Head));
+        Some((Answer { plan, attempt }, top.stub.early?))
+    }
+
+    /// Reads as much of the body as is wanted first, and answers.
+    pub(super) async fn play_early<B, S>(
+        &self,
+        answer: Answer,
+        early: Early,
+        (body, waits): (B, bool),
+        link: &Link<S>,
+    ) -> Response<PlanBody>
+    where
+        B: Body<Data = Bytes>,
+        S: Socket,
+    {
+        let mut body = pin!(body);
+        let is_whole = read(&mut body, early.after).await;
+        let read_at = Instant::now();
+        match early.rest {
+            // Who waits to be told to go on sends nothing more.
+            Rest::Read if !is_whole && !waits => {
+                let (answered, _) = tokio::join!(self.play(answer, read_at, link), read(&mut body, u64::MAX));
+                answered
+            }
+            Rest::Read => self.play(answer, read_at, link).await,
+            Rest::Ignore => {
+                link.is_unread();
+                drop(self.play(answer, read_at, link).await);
+                link.leave(Leave::Unread);
+                std::future::pending().await
+            }
+            Rest::Close => {
+                drop(self.play(answer, read_at, link).await);
+                self.player(link, read_at).settle().await;
+                link.leave(Leave::Close);
+                std::future::pending().await
+            }
+        }
+    }
+}
+
+/// Reads so many bytes of a body at the least; whether it ended.
+async fn read<B: Body<Data = Bytes>>(body: &mut Pin<&mut B>, least: u64) -> bool {
+    let mut count = 0;
+    while count < least {
+        match body.frame().await {
+            Some(Ok(frame)) => count += frame.data_ref().map_or(0, |piece| piece.len() as u64),
+            Some(Err(_)) | None => return true,
+        }
+    }
+    body.is_end_stream()
+}

@@ -1,0 +1,84 @@
+//! What a request would get, and why, without sending anything.
+
+use super::exchange::{Asked, Exchange, json};
+use crate::{
+    identity::Fingerprint,
+    plan::WirePlan,
+    redact::redact,
+    request::Request,
+    select::{
+        Considered, Entry, Luck, Past,
+        counts::Who,
+        facts::{Connection, Extent, Facts},
+    },
+};
+
+/// What a request would get, and why.
+#[derive(Debug)]
+pub struct Explanation {
+    /// The method, and the path with its query.
+    pub target: String,
+    /// The API, the operation, and whether a stream is asked for.
+    pub asked: String,
+    /// The seed that luck is drawn from.
+    pub seed: u64,
+    /// The stubs that were asked, in their order, up to the one that answers.
+    pub considered: Vec<Considered>,
+    /// Why the real API would refuse the request, where it is refused.
+    pub refusal: Option<String>,
+    /// What goes on the wire.
+    pub plan: WirePlan,
+}
+
+impl Exchange {
+    /// What a request would get, and why: nothing is sent.
+    pub(super) fn explain(&self, mut request: Request) -> Result<Explanation, String> {
+        let (session, is_ours) = self.enter(&mut request);
+        let session = session?;
+        let route = self.route(&request, is_ours);
+        let connection = Connection { id: 1, request: 1 };
+        let asked = Asked { route: &route, request: &request, session: &session, connection };
+        let mut body = json(&route, &request).unwrap_or_default();
+        let read = route.dialect.read(&route, &request, &mut body);
+        let mut refusal = read.as_ref().err().map(|error| error.message.clone());
+        let ask = read.unwrap_or_else(|_| route.dialect.guess(&route, &body));
+        if refusal.is_none() && !self.knows(&ask) {
+            refusal = Some(format!("the model {:?} is in no list of `models`", ask.model));
+        }
+        if body.is_null() {
+            body = serde_json::from_slice(&request.body).unwrap_or_default();
+        }
+        let fingerprint =
+            Fingerprint::new(route.dialect.name(), &request, Some(&body).filter(|body| !body.is_null()));
+        let facts = Facts::new(&route, &request, &body, &ask, fingerprint, (connection, Extent::Whole));
+        let luck = Luck { seed: self.settings.seed, session: session.name() };
+        let states = session.counts().states.clone();
+        let count = |(stub, when): Entry, who: &Who| session.counts().next_count(stub, when, who);
+        let past = Past { came: 0, call: None, attempt: 1, states: &states, count: &count };
+        let considered = self.rules.considered(&facts, luck, &past);
+        let api = facts.api();
+        let early = self.early(&asked).filter(|_| self.rules.answer_early());
+        let plan = early.map_or_else(|| self.plan(&asked).plan, |(answer, _)| answer.plan);
+        let is_refused = plan.headers.get("x-mynah-answer").is_some_and(|answer| answer == "refusal");
+        Ok(Explanation {
+            target: format!("{} {}", request.method, redact(&request.target(), &self.settings.keys)),
+            asked: format!(
+                "{api} {}{}",
+                route.operation.name(),
+                if facts.is_stream() { " stream" } else { "" }
+            ),
+            seed: self.seed_of(&considered),
+            considered,
+            refusal: refusal.filter(|_| is_refused),
+            plan,
+        })
+    }
+
+    /// The seed of the scenario that answers, or the server's.
+    fn seed_of(&self, considered: &[Considered]) -> u64 {
+        let answers = considered.iter().find(|considered| considered.differs.is_empty());
+        let scenario =
+            answers.and_then(|one| self.rules.scenarios().iter().find(|known| known.name == one.scenario));
+        scenario.and_then(|scenario| scenario.seed).unwrap_or(self.settings.seed)
+    }
+}

@@ -20,7 +20,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("dialect", &["ask", "identity", "reply", "request", "tokens"]),
     ("answer", &["ask", "reply", "tokens"]),
     ("plan", &["dialect", "identity", "notation", "request"]),
-    ("scenario", &["answer", "ask", "dialect", "identity", "notation", "plan", "reply", "tokens"]),
+    ("scenario", &["answer", "ask", "dialect", "identity", "notation", "plan", "reply", "request", "tokens"]),
     ("select", &["ask", "dialect", "identity", "notation", "request", "scenario"]),
     ("store", &["scenario"]),
     (

@@ -39,7 +39,8 @@ pub enum Bound {
 }
 
 impl Bound {
-    fn name(self) -> &'static str {
+    /// As scenarios write it.
+    pub fn name(self) -> &'static str {
         match self {
             Self::Before => "before",
             Self::After => "after",

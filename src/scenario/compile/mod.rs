@@ -4,6 +4,7 @@
 mod content;
 mod later;
 mod reach;
+mod rehearse;
 mod reply;
 mod when;
 mod wire;
@@ -156,7 +157,7 @@ impl Compiler<'_> {
         if stub.early.is_some() {
             when.iter().enumerate().for_each(|(at, when)| self.early_when(when, &path.key("when").index(at)));
         }
-        let replies = self.replies(stub, path, defaults);
+        let replies = self.replies(stub, path, (defaults, &when));
         let mut operations = self.operations(stub, &when, &replies, path);
         if when.iter().any(|when| when.operation.is_some())
             && let Some(usual) = operations.take()
@@ -206,7 +207,12 @@ impl Compiler<'_> {
             .collect()
     }
 
-    fn replies(&mut self, stub: &StubFile, path: &Path<'_>, defaults: &Defaults) -> Vec<(Reply, u32)> {
+    fn replies(
+        &mut self,
+        stub: &StubFile,
+        path: &Path<'_>,
+        (defaults, when): (&Defaults, &[When]),
+    ) -> Vec<(Reply, u32)> {
         let path = path.key("then");
         if stub.then.0.is_empty() {
             self.error(&path, "a stub needs at least one reply");
@@ -215,7 +221,11 @@ impl Compiler<'_> {
         for (index, then) in stub.then.0.iter().enumerate() {
             let path = path.index(index);
             self.later_in_reply(then, &path);
+            let before = self.problems.len();
             if let Some(reply) = self.reply(then, &path, defaults.then.as_deref()) {
+                if before == self.problems.len() && (then.wire.is_some() || then.pace.is_some()) {
+                    self.rehearse(&reply, when, &path);
+                }
                 replies.push((reply, then.times.map_or(1, std::num::NonZero::get)));
             }
         }

@@ -190,3 +190,123 @@ fn time_of(bytes: usize, rate: u64) -> Duration {
     let nanoseconds = bytes as u128 * 1_000_000_000 / u128::from(rate.max(1));
     Duration::from_nanos(u64::try_from(nanoseconds).unwrap_or(u64::MAX))
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use tokio::io::{AsyncReadExt, DuplexStream};
+
+    use super::*;
+    use crate::{
+        notation::value::Period,
+        plan::Beat,
+        server::socket::{Duplex, duplex},
+    };
+
+    const fn ms(milliseconds: u64) -> Duration {
+        Duration::from_millis(milliseconds)
+    }
+
+    fn write(end: usize, at: u64, gap: Option<u64>) -> Write {
+        Write { end, at: ms(at), gap: gap.map(ms) }
+    }
+
+    fn script(bytes: &'static [u8], writes: Vec<Write>, how: How) -> Script {
+        let ending = Ending {
+            place: writes.last().map_or(0, |write| write.end),
+            hold: Hold::For(Period(Duration::ZERO)),
+            is_idle: false,
+            put: Bytes::new(),
+            how,
+            beat: None,
+        };
+        Script { bytes: Bytes::from_static(bytes), writes, rate: None, ending, closes: false }
+    }
+
+    /// What the client reads, each with its time in milliseconds; and what becomes
+    /// of the connection.
+    async fn seen(script: Script) -> (Vec<(u128, String)>, Option<After>) {
+        let (socket, mut client): (Duplex, DuplexStream) = duplex();
+        let link = Link::new(socket);
+        let timer = Timer::tokio();
+        let start = Instant::now();
+        let player = Player { link: &link, timer: &timer, start, settle: ms(50) };
+        let mut reads = Vec::new();
+        let after = {
+            let mut playing = std::pin::pin!(player.play(&script));
+            loop {
+                let mut room = [0; 64];
+                tokio::select! {
+                    biased;
+                    count = client.read(&mut room) => {
+                        let text = String::from_utf8_lossy(&room[..count.unwrap()]).into_owned();
+                        reads.push((start.elapsed().as_millis(), text));
+                    }
+                    after = &mut playing => break after.ok(),
+                    () = tokio::time::sleep_until(start + ms(10_000)) => break None,
+                }
+            }
+        };
+        let mut room = [0; 64];
+        if let Ok(Ok(count)) = tokio::time::timeout(ms(0), client.read(&mut room)).await {
+            reads.push((start.elapsed().as_millis(), String::from_utf8_lossy(&room[..count]).into_owned()));
+        }
+        (reads, after)
+    }
+
+    fn times(reads: &[(u128, String)]) -> Vec<(u128, &str)> {
+        reads.iter().map(|(time, text)| (*time, text.as_str())).collect()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_write_leaves_when_it_is_due() {
+        let writes = vec![write(1, 0, None), write(3, 250, None), write(4, 290, None)];
+        let (reads, after) = seen(script(b"abcd", writes, How::Complete)).await;
+        assert_eq!(times(&reads), [(0, "a"), (250, "bc"), (290, "d")]);
+        assert_eq!(after, Some(After::GoesOn));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_gap_moves_back_what_follows_only_where_the_plan_did_not() {
+        let writes = vec![write(1, 0, None), write(2, 50, Some(50)), write(3, 70, None)];
+        let (reads, _) = seen(script(b"abc", writes, How::Complete)).await;
+        assert_eq!(times(&reads), [(0, "a"), (50, "b"), (70, "c")]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_cut_comes_when_all_was_acknowledged_and_has_settled() {
+        let start = Instant::now();
+        let (reads, after) = seen(script(b"abc", vec![write(2, 20, None)], How::Reset)).await;
+        assert_eq!(times(&reads), [(20, "ab")]);
+        assert_eq!(after, Some(After::Leaves(Leave::Reset)));
+        assert_eq!(start.elapsed(), ms(70));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn silence_comes_before_what_completes_the_answer() {
+        let mut held = script(b"abc", vec![write(2, 10, None)], How::Complete);
+        held.ending.hold = Hold::For(Period(ms(500)));
+        held.ending.put = Bytes::from_static(b"!");
+        let (reads, after) = seen(held).await;
+        assert_eq!(times(&reads), [(10, "ab"), (510, "!c")]);
+        assert_eq!(after, Some(After::GoesOn));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn heartbeats_go_on_for_ever_where_silence_does() {
+        let mut held = script(b"ab", vec![write(2, 0, None)], How::Complete);
+        held.ending.hold = Hold::Forever;
+        held.ending.beat = Some(Beat { every: ms(4_000), bytes: Bytes::from_static(b":") });
+        let (reads, after) = seen(held).await;
+        assert_eq!(times(&reads[..3]), [(0, "ab"), (4_000, ":"), (8_000, ":")]);
+        assert_eq!(after, None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_rate_holds_every_byte_back() {
+        let mut slow = script(b"abcdefgh", vec![write(8, 0, None)], How::Complete);
+        slow.rate = Some(100);
+        let (reads, _) = seen(slow).await;
+        assert_eq!(times(&reads), [(0, "ab"), (20, "cd"), (40, "ef"), (60, "gh")]);
+    }
+}

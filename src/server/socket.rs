@@ -140,3 +140,50 @@ mod kernel {
         None
     }
 }
+
+/// A connection in memory, whose clock tests can stop.
+#[cfg(test)]
+#[derive(Debug)]
+pub(super) struct Duplex(std::sync::Mutex<tokio::io::DuplexStream>);
+
+/// Both ends of a connection in memory.
+#[cfg(test)]
+pub(super) fn duplex() -> (Duplex, tokio::io::DuplexStream) {
+    let (server, client) = tokio::io::duplex(1 << 16);
+    (Duplex(std::sync::Mutex::new(server)), client)
+}
+
+#[cfg(test)]
+impl Duplex {
+    fn with<T>(&self, act: impl FnOnce(std::pin::Pin<&mut tokio::io::DuplexStream>) -> T) -> T {
+        let mut stream = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        act(std::pin::Pin::new(&mut *stream))
+    }
+}
+
+#[cfg(test)]
+impl Socket for Duplex {
+    fn poll_read(&self, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        self.with(|stream| tokio::io::AsyncRead::poll_read(stream, context, into))
+    }
+
+    fn poll_write(&self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.with(|stream| tokio::io::AsyncWrite::poll_write(stream, context, bytes))
+    }
+
+    fn unacknowledged(&self) -> Option<usize> {
+        None
+    }
+
+    fn is_left(&self, _: &mut Context<'_>) -> bool {
+        false
+    }
+
+    fn finish(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn end_by_reset(&self) -> io::Result<()> {
+        Ok(())
+    }
+}

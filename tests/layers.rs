@@ -26,8 +26,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "server",
         &[
-            "answer", "ask", "dialect", "identity", "plan", "redact", "reply", "request", "scenario",
-            "select", "store",
+            "answer", "ask", "dialect", "identity", "notation", "plan", "redact", "reply", "request",
+            "scenario", "select", "store",
         ],
     ),
     ("cli", &["notation", "plan", "request", "scenario", "server", "store"]),

@@ -36,6 +36,13 @@ impl WirePlan {
         blake3::hash(&self.body).to_hex().to_string()
     }
 
+    /// The number of each event and what it is, by its end in the body.
+    fn events(&self) -> HashMap<usize, (usize, Vec<&'static str>)> {
+        let kinds = self.kinds.iter().map(|kinds| kinds.iter().map(|kind| kind.name()).collect());
+        let ends = self.spans.iter().map(|span| span.end);
+        ends.zip((1..).zip(kinds)).collect()
+    }
+
     /// All of it, without loss.
     pub fn json(&self) -> Value {
         let headers: Vec<_> = self
@@ -43,13 +50,14 @@ impl WirePlan {
             .iter()
             .map(|(name, value)| json!([name.as_str(), bytes(value.as_bytes())]))
             .collect();
-        let events: HashMap<_, _> = self.spans.iter().map(|span| span.end).zip(&self.kinds).collect();
-        let kinds =
-            |end| events.get(end).map(|kinds| kinds.iter().map(|kind| kind.name()).collect::<Vec<_>>());
+        let events = self.events();
         let pieces: Vec<_> = self
             .pieces()
             .zip(&self.ends)
-            .map(|((time, piece), end)| json!({"at": at(time), "kinds": kinds(end), "bytes": bytes(piece)}))
+            .map(|((time, piece), end)| {
+                let (number, kinds) = events.get(end).cloned().unzip();
+                json!({"at": at(time), "number": number, "kinds": kinds, "bytes": bytes(piece)})
+            })
             .collect();
         let carry = match self.carry {
             Carry::Chunked => "chunked",
@@ -122,8 +130,17 @@ impl fmt::Display for WirePlan {
         if self.head_at > Duration::ZERO {
             writeln!(f, "      {:>10}  head", at(self.head_at))?;
         }
-        for (number, (time, piece)) in (1..).zip(self.pieces()) {
-            writeln!(f, "{number:>4}  {:>10}  {}", at(time), shown(piece))?;
+        let events = self.events();
+        for (number, ((time, piece), end)) in (1..).zip(self.pieces().zip(&self.ends)) {
+            match (events.get(end), events.is_empty()) {
+                (Some((number, kinds)), _) => {
+                    write!(f, "{number:>4}  {:>10}  {:<14}", at(time), kinds.join(" "))?;
+                }
+                // A heartbeat, or what belongs to no event.
+                (None, false) => write!(f, "   -  {:>10}  {:<14}", at(time), "")?,
+                (None, true) => write!(f, "{number:>4}  {:>10}", at(time))?,
+            }
+            writeln!(f, "  {}", shown(piece))?;
         }
         for missed in &self.missed {
             writeln!(f, "      missed: {missed}")?;

@@ -252,7 +252,7 @@ impl Exchange {
         let by = format!("by {:?} ({})", top.stub.name, top.stub.place);
         tracing::info!("{}", self.line(asked, said.status.as_u16(), &by));
         let is_plain = dress.pace.is_none() && dress.layers.is_empty() && extent == Extent::Whole;
-        if is_plain && self.settings.rechunk.is_none() {
+        if is_plain && self.goes_straight() {
             return plan::plan(said, &origin, self.settings.marks);
         }
         let scenery = say::Scenery { request, occasion };
@@ -299,6 +299,12 @@ impl Exchange {
         }
     }
 
+    /// Whether an answer to which nothing is to be done need not go through the
+    /// stages.
+    fn goes_straight(&self) -> bool {
+        self.settings.rechunk.is_none() && !self.settings.explains
+    }
+
     /// Whether what no stub answers is a miss.
     fn is_miss(&self, route: &Route) -> bool {
         let generates = matches!(route.operation, Operation::Generate | Operation::Embed | Operation::Images);
@@ -332,7 +338,7 @@ impl Exchange {
         let plan = self.say(dialect.name(), asked, Body::Read(body), |occasion| {
             let said = dialect.say(asked.route, ask, &reply, occasion);
             let origin = (&Origin::new("built-in"), self.settings.marks);
-            if self.settings.rechunk.is_none() {
+            if self.goes_straight() {
                 return plan::plan(said, origin.0, origin.1);
             }
             let request = say::Request { route: asked.route, ask, json: body, stub: "" };

@@ -111,6 +111,8 @@ struct Settings {
     rechunk: Option<u64>,
     settle: Duration,
     time_scale: f64,
+    /// Whether plans are made to be read, with what each event is.
+    explains: bool,
 }
 
 impl Default for Builder {
@@ -131,6 +133,7 @@ impl Default for Builder {
                 rechunk: None,
                 settle: SETTLE,
                 time_scale: 1.0,
+                explains: false,
             },
             scenarios: Vec::new(),
             unmatched: None,
@@ -288,7 +291,8 @@ impl Builder {
     /// # Errors
     ///
     /// Where a scenario is wrong, or the request names its session wrongly.
-    pub fn explain(self, request: Request) -> Result<Explanation, StartError> {
+    pub fn explain(mut self, request: Request) -> Result<Explanation, StartError> {
+        self.settings.explains = true;
         let (exchange, _) = self.exchange(Timer::tokio())?;
         exchange.explain(request).map_err(|problem| StartError::Runtime { source: io::Error::other(problem) })
     }

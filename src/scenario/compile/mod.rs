@@ -223,7 +223,8 @@ impl Compiler<'_> {
             self.later_in_reply(then, &path);
             let before = self.problems.len();
             if let Some(reply) = self.reply(then, &path, defaults.then.as_deref()) {
-                if before == self.problems.len() && (then.wire.is_some() || then.pace.is_some()) {
+                let has_pauses = then.pace.as_ref().is_some_and(|pace| pace.pause.is_some());
+                if before == self.problems.len() && (then.wire.is_some() || has_pauses) {
                     self.rehearse(&reply, when, &path);
                 }
                 replies.push((reply, then.times.map_or(1, std::num::NonZero::get)));

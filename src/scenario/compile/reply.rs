@@ -11,6 +11,7 @@ use crate::{
         text::{Text, Texts},
         value::List,
     },
+    plan,
     reply::{self, Arguments, Retry},
     scenario::{
         error::{Problem, did_you_mean},
@@ -75,6 +76,10 @@ impl Compiler<'_> {
         }
         self.useless(then, kinds[0], path);
         let kind = self.kind(then, path)?;
+        let mut dress = dress;
+        if let Some(raw) = &then.raw {
+            dress.layers.splice(0..0, as_written(raw));
+        }
         if let Kind::Say(candidates) = &kind
             && candidates.iter().any(|candidate| say::deltas_of(candidate, &dress) > MOST_DELTAS)
         {
@@ -452,6 +457,20 @@ fn said(part: Part) -> Candidate {
 
 fn text_part(sort: TextSort, pieces: Pieces) -> Part {
     Part { sort: Some(Sort::Text(sort, pieces)), signature: None }
+}
+
+/// The names of a raw answer's headers, where they are not all in lower case, as
+/// HTTP's library would write them.
+fn as_written(raw: &then::Raw) -> Option<Arc<Layer>> {
+    let headers = raw.headers.as_ref()?;
+    if headers.keys().all(|name| !name.contains(|c: char| c.is_ascii_uppercase())) {
+        return None;
+    }
+    let text = |List(values): &List<String>| values.iter().cloned().map(Text::Plain).collect();
+    let headers = headers.iter().map(|(name, values)| (name.clone(), Some(text(values)))).collect();
+    let head = plan::head::Head { headers, ..plan::head::Head::default() };
+    let layer = plan::Layer { head, needs_socket: true, ..plan::Layer::default() };
+    Some(Arc::new(Layer { plan: layer, inserts: Vec::new() }))
 }
 
 impl InnerReply {

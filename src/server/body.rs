@@ -17,6 +17,7 @@ use http_body_util::BodyExt;
 use tokio::time::Instant;
 
 use super::{
+    pieces::Pieces,
     session::Attempt,
     timer::{Sleep, Timer},
 };
@@ -80,9 +81,7 @@ where
 /// and sent when it is due.
 #[derive(Debug)]
 pub(super) struct PlanBody {
-    rest: Bytes,
-    sent: usize,
-    ends: std::vec::IntoIter<usize>,
+    pieces: Pieces,
     carry: Carry,
     /// `None` where all leaves at once.
     schedule: Option<Box<Schedule>>,
@@ -123,12 +122,13 @@ struct Schedule {
 impl PlanBody {
     pub(super) fn new(body: Bytes, ends: Vec<usize>, carry: Carry) -> Self {
         let ending = Ending::default();
-        Self { rest: body, sent: 0, ends: ends.into_iter(), carry, schedule: None, ending }
+        Self { pieces: Pieces::new(body, ends), carry, schedule: None, ending }
     }
 
     /// With pieces that leave at these times, and an end at that.
     pub(super) fn at(mut self, timer: &Timer, times: Vec<Instant>, end: Instant) -> Self {
         if !times.is_empty() {
+            self.pieces = self.pieces.packed();
             let sleep = timer.sleep_until(end);
             self.schedule = Some(Box::new(Schedule { times: times.into_iter(), end, sleep, next: None }));
         }
@@ -145,7 +145,7 @@ impl PlanBody {
     /// Once the last byte is handed over, the answer is complete.
     fn end_if_sent(&mut self) {
         // hyper does not ask for a body that is empty.
-        if (self.ends.len() == 0 || self.rest.is_empty()) && self.schedule.is_none() {
+        if (self.pieces.count() == 0 || self.pieces.bytes() == 0) && self.schedule.is_none() {
             std::mem::take(&mut self.ending).is_reached();
         }
     }
@@ -181,16 +181,13 @@ impl Body for PlanBody {
         {
             return Poll::Pending;
         }
-        let Some(end) = self.ends.next() else {
+        let Some(piece) = self.pieces.take() else {
             self.schedule = None;
             self.end_if_sent();
             return Poll::Ready(None);
         };
-        let length = end - self.sent;
-        self.sent = end;
-        let piece = self.rest.split_to(length);
         // Nothing more to wait for: the last piece tells that it is the last.
-        if self.ends.len() == 0
+        if self.pieces.count() == 0
             && self.schedule.as_ref().is_some_and(|schedule| schedule.end <= Instant::now())
         {
             self.schedule = None;
@@ -200,12 +197,12 @@ impl Body for PlanBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.ends.len() == 0 && self.schedule.is_none()
+        self.pieces.count() == 0 && self.schedule.is_none()
     }
 
     fn size_hint(&self) -> SizeHint {
         match self.carry {
-            Carry::Length => SizeHint::with_exact(self.rest.len() as u64),
+            Carry::Length => SizeHint::with_exact(self.pieces.bytes() as u64),
             Carry::Chunked => SizeHint::default(),
         }
     }

@@ -9,6 +9,7 @@ mod exchange;
 mod explain;
 mod line;
 mod link;
+mod pieces;
 mod play;
 mod session;
 mod socket;

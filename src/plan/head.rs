@@ -212,6 +212,17 @@ pub(super) fn mark(mut headers: HeaderMap, origin: &Origin<'_>, marks: Marks) ->
     headers
 }
 
+/// Adds the body's hash, by which it is known however it is cut.
+pub(super) fn mark_payload(headers: &mut HeaderMap, body: &[u8], origin: &Origin<'_>, marks: Marks) {
+    if marks == Marks::Hidden || origin.source.is_empty() {
+        return;
+    }
+    if let Ok(hash) = HeaderValue::try_from(format!("blake3:{}", blake3::hash(body).to_hex())) {
+        headers.insert(PAYLOAD, hash);
+    }
+}
+
+const PAYLOAD: HeaderName = HeaderName::from_static("x-mynah-payload");
 const ANSWER: HeaderName = HeaderName::from_static("x-mynah-answer");
 const SCENARIO: HeaderName = HeaderName::from_static("x-mynah-scenario");
 const STUB: HeaderName = HeaderName::from_static("x-mynah-stub");

@@ -244,6 +244,9 @@ pub fn staged(said: Said, stage: &Stage<'_>, (origin, marks): (&Origin<'_>, Mark
         }
         None => beat,
     };
+    if stage.rechunk.is_some() {
+        head::mark_payload(&mut headers, &laid.body, origin, marks);
+    }
     let reason = head::reason(said.status);
     let needs_socket = script::is_needed(&sets) || stage.rechunk.is_some() || stage.is_early;
     let script = needs_socket.then(|| {

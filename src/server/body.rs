@@ -2,24 +2,26 @@
 
 use std::{
     convert::Infallible,
-    future::Future,
+    error::Error,
+    future::{Future, poll_fn},
     pin::{Pin, pin},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
     task::{Context, Poll},
+    time::Duration,
 };
 
 use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame, SizeHint};
-use http_body_util::BodyExt;
 use tokio::time::Instant;
 
 use super::{
     pieces::Pieces,
     session::Attempt,
-    timer::{Sleep, Timer},
+    timer::{Sleep, Timer, later},
+    unfit::Unfit,
 };
 use crate::{dialect::event::Carry, request::Request};
 
@@ -29,31 +31,35 @@ use crate::{dialect::event::Carry, request::Request};
 const READ_ON: u64 = 4;
 const READ_ON_LEAST: u64 = 100_000_000;
 
-/// Why there is no body.
-#[derive(Debug)]
-pub(super) enum Uncollected {
-    /// It has more bytes than allowed.
-    TooLarge,
-    /// It ended early, or was not HTTP.
-    Broken,
+/// How long a body may be, and how long it may stop coming.
+pub(super) struct Limits<'a> {
+    pub(super) bytes: u64,
+    pub(super) pause: Duration,
+    pub(super) timer: &'a Timer,
 }
 
-/// Reads a body of `limit` bytes at the most.
-pub(super) async fn collect<B>(request: &Request, body: B, limit: u64) -> Result<Bytes, Uncollected>
+/// Reads a body within its limits.
+pub(super) async fn collect<B>(request: &Request, body: B, limits: &Limits<'_>) -> Result<Bytes, Unfit>
 where
-    B: Body<Data = Bytes>,
+    B: Body<Data = Bytes, Error: Error + 'static>,
 {
+    let limit = limits.bytes;
     let announced = body.size_hint().lower();
     if announced > limit && request.headers.contains_key(http::header::EXPECT) {
         // The client waits to be told to go on. It is not.
-        return Err(Uncollected::TooLarge);
+        return Err(Unfit::TooLarge);
     }
     let mut body = pin!(body);
+    let mut pause = Pause::new(limits);
     let mut first = Bytes::new();
     let mut rest = BytesMut::new();
     let mut read = 0;
-    while let Some(frame) = body.frame().await {
-        let Ok(frame) = frame else { return Err(Uncollected::Broken) };
+    while let Some(frame) = poll_fn(|context| pause.poll(body.as_mut(), context)).await {
+        let frame = match frame {
+            Ok(frame) => frame,
+            Err(_) if read > limit => break,
+            Err(unfit) => return Err(unfit),
+        };
         let Ok(piece) = frame.into_data() else { continue };
         read += piece.len() as u64;
         if read > limit.saturating_mul(READ_ON).max(READ_ON_LEAST) {
@@ -71,9 +77,49 @@ where
         }
     }
     match rest.is_empty() {
-        _ if read > limit => Err(Uncollected::TooLarge),
+        _ if read > limit => Err(Unfit::TooLarge),
         true => Ok(first),
         false => Ok(rest.freeze()),
+    }
+}
+
+/// Waits for the pieces of a body, and only so long. What has come with the head
+/// is not waited for.
+pub(super) struct Pause<'a> {
+    limits: &'a Limits<'a>,
+    /// When the next piece is given up.
+    until: Option<Instant>,
+    /// It may be set for a piece that came: it is set anew when it rings.
+    sleep: Option<Sleep>,
+}
+
+impl<'a> Pause<'a> {
+    pub(super) fn new(limits: &'a Limits<'a>) -> Self {
+        Self { limits, until: None, sleep: None }
+    }
+
+    /// The next piece, or why there is none.
+    pub(super) fn poll<B>(
+        &mut self,
+        body: Pin<&mut B>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Unfit>>>
+    where
+        B: Body<Data = Bytes, Error: Error + 'static>,
+    {
+        if let Poll::Ready(frame) = body.poll_frame(context) {
+            self.until = None;
+            return Poll::Ready(frame.map(|frame| frame.map_err(|error| Unfit::of(&error))));
+        }
+        let until = *self.until.get_or_insert_with(|| later(Instant::now(), self.limits.pause));
+        let sleep = self.sleep.get_or_insert_with(|| self.limits.timer.sleep_until(until));
+        while Pin::new(&mut *sleep).poll(context).is_ready() {
+            if sleep.deadline() >= until {
+                return Poll::Ready(Some(Err(Unfit::Stalled(self.limits.pause))));
+            }
+            sleep.reset(until);
+        }
+        Poll::Pending
     }
 }
 
@@ -237,7 +283,7 @@ impl Drop for Open {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use http_body_util::BodyExt;
 
     use super::*;
 

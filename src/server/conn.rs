@@ -28,8 +28,10 @@ use super::{
     StartError,
     exchange::Exchange,
     link::{Gate, Idle, Leave, Link, Throttle},
+    refuse::{Fault, MOST_HEAD, let_go, refuse},
     socket::{Socket, read_to_end, read_what_is_there},
     timer::{Sleep, Timer, later},
+    watch::HeadLimit,
 };
 use crate::{
     scenario::{error::Problems, file::Deed},
@@ -134,25 +136,28 @@ fn serve(socket: TcpStream, id: u64, exchange: Arc<Exchange>, open: &GracefulShu
             exchange.timer.sleep_until(later(Instant::now(), exchange.scaled(wait.0))).await;
         }
         let deed = rule.as_ref().and_then(|rule| rule.deed).unwrap_or(Deed::Serve);
-        let leave = match deed {
+        let left = match deed {
             Deed::Serve => {
                 let rate = rule.and_then(|rule| rule.read).map(|rate| Throttle::new(rate.0, &exchange.timer));
                 let connection = watcher.watch(http(Arc::clone(&link), rate, id, Arc::clone(&exchange)));
-                until_left(connection, &link, &exchange.timer).await
+                let head = HeadLimit::new(&exchange.timer, exchange.settings.head_timeout);
+                until_left(connection, &link, head).await
             }
             // None of these is waited for when the server ends.
             other => {
                 drop(watcher);
-                match other {
-                    Deed::Reset => Some(Leave::Reset),
-                    Deed::Close | Deed::Serve => Some(Leave::Close),
-                    Deed::Hang => Some(Leave::Unread),
-                }
+                Ok(Some(match other {
+                    Deed::Reset => Leave::Reset,
+                    Deed::Close | Deed::Serve => Leave::Close,
+                    Deed::Hang => Leave::Unread,
+                }))
             }
         };
         // Its last owner closes the socket.
-        if let Some(leave) = leave {
-            end(&link.socket, leave, &exchange.timer).await;
+        match left {
+            Ok(None) => let_go(&link).await,
+            Ok(Some(leave)) => end(&link.socket, leave, &exchange.timer).await,
+            Err(fault) => refuse(&link, &fault, &exchange.date(), exchange.settings.marks).await,
         }
     });
 }
@@ -177,16 +182,25 @@ fn http<S: Socket>(
         // An answer's pieces are small: copying them into one buffer costs less
         // than having the kernel gather them.
         .writev(false)
+        .max_header_size(MOST_HEAD)
         .serve_connection(TokioIo::new(gate), service)
 }
 
 /// Drives a connection to its end, or to the moment at which a plan ends it.
-async fn until_left<S, F, E>(connection: F, link: &Link<S>, timer: &Timer) -> Option<Leave>
+///
+/// # Errors
+///
+/// Where it ends because of what the client sent.
+async fn until_left<S, F>(
+    connection: F,
+    link: &Link<S>,
+    mut head: HeadLimit<'_>,
+) -> Result<Option<Leave>, Fault>
 where
     S: Socket,
-    F: Future<Output = Result<(), E>>,
-    E: std::fmt::Display,
+    F: Future<Output = hyper::Result<()>>,
 {
+    let timer = head.timer();
     let mut connection = pin!(connection);
     let mut idle: Option<(Idle, Sleep)> = None;
     let mut look: Option<Sleep> = None;
@@ -194,17 +208,21 @@ where
         if let Poll::Ready(ended) = connection.as_mut().poll(context) {
             if let Err(error) = ended {
                 tracing::debug!("connection: {error}");
+                return Poll::Ready(Fault::of(&error, link.seen.now()).map_or(Ok(None), Err));
             }
-            return Poll::Ready(None);
+            return Poll::Ready(Ok(None));
         }
         if let Some(leave) = link.left() {
-            return Poll::Ready(Some(leave));
+            return Poll::Ready(Ok(Some(leave)));
+        }
+        if head.poll(link.seen.now(), context).is_ready() {
+            return Poll::Ready(Err(Fault::Late(head.limit())));
         }
         if link.is_looked_after() {
             let sleep = look.get_or_insert_with(|| timer.sleep_until(Instant::now() + LOOK));
             while Pin::new(&mut *sleep).poll(context).is_ready() {
                 if link.socket.is_left(context) {
-                    return Poll::Ready(Some(Leave::Close));
+                    return Poll::Ready(Ok(Some(Leave::Close)));
                 }
                 sleep.reset(Instant::now() + LOOK);
             }
@@ -225,7 +243,7 @@ where
         link.is_busy();
         // So little fits, or the peer has gone.
         drop(link.socket.poll_write(context, &put));
-        leave.map_or(Poll::Pending, |leave| Poll::Ready(Some(leave)))
+        leave.map_or(Poll::Pending, |leave| Poll::Ready(Ok(Some(leave))))
     })
     .await
 }

@@ -1,17 +1,20 @@
 //! Answers before the request's body was read.
 
-use std::pin::{Pin, pin};
+use std::{
+    error::Error,
+    future::poll_fn,
+    pin::{Pin, pin},
+};
 
 use bytes::Bytes;
 use http::Response;
 use http_body::Body;
-use http_body_util::BodyExt;
 use serde_json::Value;
 use tokio::time::Instant;
 
 use super::{
     Ids,
-    body::PlanBody,
+    body::{Pause, PlanBody},
     exchange::{Answer, Asked, Exchange},
     link::{Leave, Link},
     session::Attempt,
@@ -59,16 +62,18 @@ impl Exchange {
         link: &Link<S>,
     ) -> Response<PlanBody>
     where
-        B: Body<Data = Bytes>,
+        B: Body<Data = Bytes, Error: Error + 'static>,
         S: Socket,
     {
-        let mut body = pin!(body);
-        let is_whole = read(&mut body, early.after).await;
+        let (mut body, limits) = (pin!(body), self.limits());
+        let mut pause = Pause::new(&limits);
+        let is_whole = read(&mut body, early.after, &mut pause).await;
         let read_at = Instant::now();
         match early.rest {
             // Who waits to be told to go on sends nothing more.
             Rest::Read if !is_whole && !waits => {
-                let (answered, _) = tokio::join!(self.play(answer, read_at, link), read(&mut body, u64::MAX));
+                let (answered, _) =
+                    tokio::join!(self.play(answer, read_at, link), read(&mut body, u64::MAX, &mut pause));
                 answered
             }
             Rest::Read => self.play(answer, read_at, link).await,
@@ -88,11 +93,14 @@ impl Exchange {
     }
 }
 
-/// Reads so many bytes of a body at the least; whether it ended.
-async fn read<B: Body<Data = Bytes>>(body: &mut Pin<&mut B>, least: u64) -> bool {
+/// Reads so many bytes of a body at the least; whether it ended, or stopped coming.
+async fn read<B>(body: &mut Pin<&mut B>, least: u64, pause: &mut Pause<'_>) -> bool
+where
+    B: Body<Data = Bytes, Error: Error + 'static>,
+{
     let mut count = 0;
     while count < least {
-        match body.frame().await {
+        match poll_fn(|context| pause.poll(body.as_mut(), context)).await {
             Some(Ok(frame)) => count += frame.data_ref().map_or(0, |piece| piece.len() as u64),
             Some(Err(_)) | None => return true,
         }

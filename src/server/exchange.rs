@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::{
     Ids, Settings, Unmatched, admin,
-    body::{Ending, OpenStreams, PlanBody, Uncollected, collect},
+    body::{Ending, Limits, OpenStreams, PlanBody, collect},
     clock::Clock,
     line::Line,
     link::{Leave, Link},
@@ -18,6 +18,7 @@ use super::{
     session::{Attempt, Session, Sessions, take_prefix},
     socket::Socket,
     timer::{Timer, later},
+    unfit::{Unfit, unfit},
 };
 use crate::{
     answer,
@@ -81,6 +82,11 @@ impl Exchange {
         plan::time_by(time, self.settings.time_scale)
     }
 
+    /// What answers are dated with.
+    pub(super) fn date(&self) -> HeaderValue {
+        self.clock.now().1
+    }
+
     pub(super) fn base_path(&self) -> &str {
         &self.settings.base_path
     }
@@ -93,14 +99,18 @@ impl Exchange {
         link: &Link<S>,
     ) -> Response<PlanBody>
     where
-        B: http_body::Body<Data = Bytes>,
+        B: http_body::Body<Data = Bytes, Error: std::error::Error + 'static>,
         S: Socket,
     {
         let (head, body) = incoming.into_parts();
         let mut request = Request::new(head.method, &head.uri, head.headers);
         request.version = head.version;
         let (session, is_ours) = self.enter(&mut request);
-        if let Some(answer) = admin::answer(&request) {
+        let has_length = body.size_hint().exact().is_some();
+        let unfit = unfit(&request, has_length, (&link.seen, connection.request));
+        if unfit.is_none()
+            && let Some(answer) = admin::answer(&request)
+        {
             return answer;
         }
         let session = match session {
@@ -108,7 +118,7 @@ impl Exchange {
             Err(problem) => return admin::refuse(&problem),
         };
         let route = self.route(&request, is_ours);
-        if self.rules.answer_early() {
+        if unfit.is_none() && self.rules.answer_early() {
             let asked = Asked { route: &route, request: &request, session: &session, connection };
             if let Some((answer, early)) = self.early(&asked) {
                 let waits = request.headers.contains_key(http::header::EXPECT);
@@ -116,17 +126,20 @@ impl Exchange {
                 return self.play_early(answer, early, (body, waits), link).await;
             }
         }
-        let collected = collect(&request, body, self.settings.max_body).await;
+        let collected = match unfit {
+            Some(unfit) => Err(unfit),
+            None => collect(&request, body, &self.limits()).await,
+        };
         let read_at = Instant::now();
         let answer = match collected {
             Ok(body) => {
                 request.body = body;
                 self.plan(&Asked { route: &route, request: &request, session: &session, connection })
             }
-            Err(problem) => {
+            Err(unfit) => {
+                link.seen.is_answered_early();
                 let asked = Asked { route: &route, request: &request, session: &session, connection };
-                let plan = self.refuse(&asked, &self.unread(&route, &problem), Body::Unread);
-                Answer { plan, attempt: None }
+                Answer { plan: self.unread(&asked, unfit), attempt: None }
             }
         };
         drop(request);
@@ -384,10 +397,10 @@ impl Exchange {
             // The message about a wrong key shows a part of it.
             (401 | 403, _) if asked.request.credentials().next().is_none() => "no key was sent".into(),
             (401 | 403, _) => "the key is none of those that are accepted".into(),
-            (_, Operation::Unknown) if !self.settings.base_path.is_empty() => {
+            (404, Operation::Unknown) if !self.settings.base_path.is_empty() => {
                 format!("{message} (mynah serves no such path under {})", self.settings.base_path).into()
             }
-            (_, Operation::Unknown | Operation::Unserved(_)) => {
+            (404, Operation::Unknown | Operation::Unserved(_)) => {
                 format!("{message} (mynah serves no such path)").into()
             }
             _ => message.into(),
@@ -432,11 +445,20 @@ impl Exchange {
         Err(route.dialect.wrong_key(route, request.credentials().next()))
     }
 
-    fn unread(&self, route: &Route, problem: &Uncollected) -> ApiError {
-        match problem {
-            Uncollected::TooLarge => route.dialect.too_large(self.settings.max_body),
-            Uncollected::Broken => ApiError::new(400, "The body of the request could not be read."),
+    /// The refusal of a request that could not be read.
+    fn unread(&self, asked: &Asked<'_>, unfit: Unfit) -> WirePlan {
+        let error = unfit.error(asked.route, self.settings.max_body);
+        let mut plan = self.refuse(asked, &error, Body::Unread);
+        if unfit.closes() {
+            plan.headers.insert(http::header::CONNECTION, HeaderValue::from_static("close"));
         }
+        plan
+    }
+
+    /// What bodies are held to.
+    pub(super) fn limits(&self) -> Limits<'_> {
+        let Settings { max_body: bytes, body_timeout: pause, .. } = self.settings;
+        Limits { bytes, pause, timer: &self.timer }
     }
 
     /// Hands a plan to hyper, piece by piece as it is due; or to the socket.

@@ -20,8 +20,10 @@ use tokio::{
 };
 
 use super::{
+    refuse::automatic,
     socket::Socket,
     timer::{Sleep, Timer, later},
+    watch::{Seen, Watch},
 };
 
 /// A connection's socket, and what is to become of it.
@@ -29,6 +31,8 @@ use super::{
 pub(super) struct Link<S> {
     /// The socket.
     pub(super) socket: S,
+    /// What is known of what has come.
+    pub(super) seen: Seen,
     /// How much of the end of a head was seen in what HTTP writes for nobody;
     /// [`OPEN`] where it writes for the peer.
     swallowed: AtomicU8,
@@ -36,6 +40,9 @@ pub(super) struct Link<S> {
     has_idle: AtomicBool,
     /// What the peer sends is not read, so that its end must be looked for.
     is_unread: AtomicBool,
+    has_held: AtomicBool,
+    /// Whether what was to be written last did not fit.
+    is_full: AtomicBool,
     /// Written where an answer ends otherwise than by HTTP, which is rare; the
     /// flags are what is looked at.
     next: Mutex<Next>,
@@ -46,6 +53,7 @@ pub(super) struct Link<S> {
 struct Next {
     leave: Option<Leave>,
     idle: Option<Idle>,
+    held: Bytes,
 }
 
 /// How a connection ends otherwise than HTTP would end it.
@@ -78,10 +86,13 @@ impl<S> Link<S> {
     pub(super) fn new(socket: S) -> Arc<Self> {
         Arc::new(Self {
             socket,
+            seen: Seen::default(),
             swallowed: AtomicU8::new(OPEN),
             has_leave: AtomicBool::new(false),
             has_idle: AtomicBool::new(false),
             is_unread: AtomicBool::new(false),
+            has_held: AtomicBool::new(false),
+            is_full: AtomicBool::new(false),
             next: Mutex::default(),
         })
     }
@@ -137,6 +148,25 @@ impl<S> Link<S> {
         }
     }
 
+    /// Holds back what may be a refusal of HTTP's own, until the connection's end
+    /// tells whose it is.
+    fn hold(&self, bytes: &[u8]) {
+        self.next.lock().unwrap_or_else(PoisonError::into_inner).held = Bytes::copy_from_slice(bytes);
+        self.has_held.store(true, Ordering::Release);
+    }
+
+    /// What is held back.
+    pub(super) fn take_held(&self) -> Option<Bytes> {
+        let has_held = self.has_held.swap(false, Ordering::AcqRel);
+        has_held.then(|| std::mem::take(&mut self.next.lock().unwrap_or_else(PoisonError::into_inner).held))
+    }
+
+    /// Whether what was to be written last did not fit: nothing can be said any
+    /// more.
+    pub(super) fn is_full(&self) -> bool {
+        self.is_full.load(Ordering::Relaxed)
+    }
+
     /// How many of these bytes are for nobody.
     fn swallow(&self, bytes: &[u8]) -> usize {
         const END: &[u8; 4] = b"\r\n\r\n";
@@ -166,6 +196,7 @@ impl<S> Link<S> {
 pub(super) struct Gate<S> {
     link: Arc<Link<S>>,
     throttle: Option<Throttle>,
+    watch: Watch,
 }
 
 /// Holds back what is read.
@@ -203,7 +234,7 @@ impl Throttle {
 
 impl<S> Gate<S> {
     pub(super) fn new(link: Arc<Link<S>>, throttle: Option<Throttle>) -> Self {
-        Self { link, throttle }
+        Self { link, throttle, watch: Watch::default() }
     }
 }
 
@@ -227,8 +258,14 @@ impl<S: Socket> AsyncRead for Gate<S> {
                 read
             }
         };
-        if into.filled().len() > before {
+        let came = &into.filled()[before..];
+        if !came.is_empty() {
             gate.link.is_busy();
+        }
+        match &read {
+            Poll::Ready(Ok(())) => gate.link.seen.came(came, &mut gate.watch),
+            Poll::Ready(Err(_)) => {}
+            Poll::Pending => gate.link.seen.waits(&gate.watch),
         }
         read
     }
@@ -236,10 +273,22 @@ impl<S: Socket> AsyncRead for Gate<S> {
 
 impl<S: Socket> AsyncWrite for Gate<S> {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        match self.link.swallow(bytes) {
-            0 => self.link.socket.poll_write(context, bytes),
-            count => Poll::Ready(Ok(count)),
+        let link = &self.link;
+        match link.swallow(bytes) {
+            0 => {}
+            count => return Poll::Ready(Ok(count)),
         }
+        let automatic = automatic(bytes);
+        let own = bytes.len() - automatic;
+        if own == 0 && automatic > 0 {
+            link.hold(bytes);
+            return Poll::Ready(Ok(bytes.len()));
+        }
+        let written = link.socket.poll_write(context, &bytes[..own]);
+        if written.is_pending() || link.is_full() {
+            link.is_full.store(written.is_pending(), Ordering::Relaxed);
+        }
+        written
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -247,6 +296,10 @@ impl<S: Socket> AsyncWrite for Gate<S> {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // What is held back comes first.
+        if self.link.has_held.load(Ordering::Relaxed) {
+            return Poll::Ready(Ok(()));
+        }
         Poll::Ready(self.link.socket.finish())
     }
 }

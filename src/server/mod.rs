@@ -11,9 +11,12 @@ mod line;
 mod link;
 mod pieces;
 mod play;
+mod refuse;
 mod session;
 mod socket;
 mod timer;
+mod unfit;
+mod watch;
 
 use std::{
     fmt, io,
@@ -55,6 +58,12 @@ pub const GRACE: Duration = Duration::from_secs(2);
 /// How long all must have been acknowledged before a connection is cut, where
 /// nothing else is said: a client has then read what came before the cut.
 pub const SETTLE: Duration = Duration::from_millis(50);
+
+/// How long the head of a request may take, where nothing else is said.
+pub const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long the body of a request may stop coming, where nothing else is said.
+pub const BODY_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// How ids are told apart when the same request comes again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -114,6 +123,8 @@ struct Settings {
     time_scale: f64,
     /// Whether plans are made to be read, with what each event is.
     explains: bool,
+    head_timeout: Duration,
+    body_timeout: Duration,
 }
 
 impl Default for Builder {
@@ -135,6 +146,8 @@ impl Default for Builder {
                 settle: SETTLE,
                 time_scale: 1.0,
                 explains: false,
+                head_timeout: HEAD_TIMEOUT,
+                body_timeout: BODY_TIMEOUT,
             },
             scenarios: Vec::new(),
             unmatched: None,
@@ -190,6 +203,23 @@ impl Builder {
     /// Bytes that a request's body may have.
     pub fn max_body(mut self, bytes: u64) -> Self {
         self.settings.max_body = bytes;
+        self
+    }
+
+    /// How long a request's head may take from its first byte to its last, before
+    /// it is refused with 408 and the connection ends; [`HEAD_TIMEOUT`] where
+    /// nothing is said. Between requests a connection may be idle for as long as it
+    /// likes.
+    pub fn head_timeout(mut self, time: Duration) -> Self {
+        self.settings.head_timeout = time;
+        self
+    }
+
+    /// How long a request's body may stop coming, between any two pieces of it,
+    /// before it is refused with 408 and the connection ends; [`BODY_TIMEOUT`] where
+    /// nothing is said. A body that keeps coming may take any time.
+    pub fn body_timeout(mut self, time: Duration) -> Self {
+        self.settings.body_timeout = time;
         self
     }
 

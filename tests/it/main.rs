@@ -7,6 +7,8 @@
 )]
 
 mod admission;
+mod any_bytes;
+mod bad_http;
 mod command;
 mod embedded;
 mod faults;
@@ -22,4 +24,5 @@ mod said;
 mod samples;
 mod scenarios;
 mod served;
+mod slow_http;
 mod text;

@@ -3,7 +3,7 @@
 
 use std::{
     io::{Read, Write},
-    net::TcpStream,
+    net::{Shutdown, TcpStream},
     time::Duration,
 };
 
@@ -66,6 +66,18 @@ impl Raw {
         let length = header("content-length").map_or(0, |length| length.parse().unwrap());
         let body = self.exactly(length);
         Answer { head, wire: body.clone(), chunks: vec![body] }
+    }
+
+    /// Says that nothing more will be sent.
+    pub(crate) fn finish(&self) {
+        self.socket.shutdown(Shutdown::Write).unwrap();
+    }
+
+    /// Takes all that comes until the server closes the connection.
+    pub(crate) fn rest(&mut self) -> Vec<u8> {
+        let mut rest = std::mem::take(&mut self.ahead);
+        self.socket.read_to_end(&mut rest).unwrap();
+        rest
     }
 
     /// Waits for the first bytes of an answer.

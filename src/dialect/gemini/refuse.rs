@@ -9,7 +9,7 @@ use crate::{dialect::shortened, reply::ApiError, request::Credential};
 /// HTTP mapping have it.
 pub(crate) fn status_name(status: u16) -> &'static str {
     match status {
-        400 | 413 | 422 => "INVALID_ARGUMENT",
+        400 | 413 | 417 | 422 => "INVALID_ARGUMENT",
         401 => "UNAUTHENTICATED",
         402 => "FAILED_PRECONDITION",
         403 => "PERMISSION_DENIED",

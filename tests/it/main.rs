@@ -26,3 +26,4 @@ mod scenarios;
 mod served;
 mod slow_http;
 mod text;
+mod wire;

@@ -1,0 +1,7 @@
+//! Trouble on the wire, primitive by primitive, as a client sees it that reads
+//! bytes and keeps apart what came apart.
+
+mod asked;
+mod points;
+mod seen;
+mod send;

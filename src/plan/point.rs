@@ -159,9 +159,7 @@ impl Site {
             Spot::Body(place) | Spot::Bound(place) => by(place, ground.body.len()).map(Spot::Body),
             // The body's bytes are counted without the lines of chunks.
             Spot::BodyStart if self.offset > 0 => by(0, ground.body.len()).map(Spot::Body),
-            Spot::End if ground.wire.is_empty() => {
-                by(ground.body.len(), ground.body.len()).map(Spot::Body)
-            }
+            Spot::End if ground.wire.is_empty() => by(ground.body.len(), ground.body.len()).map(Spot::Body),
             Spot::Wire(place) => by(place, ground.wire.len()).map(Spot::Wire),
             Spot::Start => by(0, ground.wire.len()).map(Spot::Wire),
             Spot::BodyStart => by(ground.head.end, ground.wire.len()).map(Spot::Wire),

@@ -160,16 +160,17 @@ impl Manner<'_> {
                 *members = std::mem::take(members).into_iter().rev().collect();
             }),
         }
-        let mut literals = Vec::new();
+        let (mut literals, mut marks) = (Vec::new(), Vec::new());
         if let Some((rules, key)) = &self.literal {
             let mark = free_mark(&payload);
             for (number, (path, pieces)) in rules.iter().enumerate() {
                 let mark = format!("{mark}{number}~");
                 if path.set(&mut payload, &Value::from(mark.as_str())) > 0 {
                     unfound.found("literal", path);
-                    let mark = format!("\"{mark}\"").into_bytes();
-                    let mark = self.escape.map_or(mark.clone(), |escape| escaped(&mark, escape));
-                    literals.push((mark, scene.bytes(pieces, &format!("{key}.{number}"))));
+                    let written = format!("\"{mark}\"").into_bytes();
+                    let written = self.escape.map_or(written.clone(), |escape| escaped(&written, escape));
+                    literals.push((written, scene.bytes(pieces, &format!("{key}.{number}"))));
+                    marks.push(mark);
                 }
             }
         }
@@ -184,17 +185,34 @@ impl Manner<'_> {
             let missing = size.saturating_sub(text.len()) as u64;
             let mut is_padded = false;
             path.texts_mut(&mut payload, |text| {
-                if !std::mem::replace(&mut is_padded, true) {
-                    text.push_str(&Fill { size: Size(missing), of: None }.text());
+                // What a literal stands for is no string any more.
+                if !marks.contains(text) && !std::mem::replace(&mut is_padded, true) {
+                    text.push_str(&Fill { size: Size(missing), of: Some(filler(self.escape)) }.text());
                 }
             });
-            if is_padded && text.len() <= size {
-                unfound.found("pad", path);
+            if is_padded {
                 text = written(&payload);
+            }
+            if is_padded && text.len() == size {
+                unfound.found("pad", path);
             }
         }
         text
     }
+}
+
+/// What a text is lengthened by: nothing that is escaped, as each of its
+/// characters counts for one byte.
+fn filler(escape: Option<&Escape>) -> String {
+    let is_plain = |c: &char| match escape {
+        Some(Escape::Chars(chars)) => !chars.contains(*c),
+        Some(Escape::Ascii) | None => true,
+    };
+    let usual: String = ('a'..='z').chain('0'..='9').filter(is_plain).collect();
+    if !usual.is_empty() {
+        return usual;
+    }
+    (' '..='~').filter(|c| is_plain(c) && !matches!(c, '"' | '\\')).collect()
 }
 
 fn reorder(value: &mut Value, order: &impl Fn(&mut Map<String, Value>)) {

@@ -89,8 +89,7 @@ impl Shape {
                 Chat => (b"data: ", b"\n\n"),
                 Sse => (b"data: ", b"\r\n\r\n"),
                 Array => (if at == 0 { b"[" } else { b"\n,\r\n" }, if at == last { b"\n]" } else { b"" }),
-                ChatDocument => (b"", b""),
-                GeminiDocument => (b"", b"\n"),
+                ChatDocument | GeminiDocument => (b"", b"\n"),
             };
             let inner = event.strip_prefix(lead).and_then(|event| event.strip_suffix(tail));
             inner.unwrap_or_else(|| panic!("{self:?}: {}", event.escape_ascii())).to_vec()
@@ -104,8 +103,7 @@ impl Shape {
             Chat => (b"data: ", b"\n\ndata: ", b"\n\n"),
             Sse => (b"data: ", b"\r\n\r\ndata: ", b"\r\n\r\n"),
             Array => (b"[", b"\n,\r\n", b"\n]"),
-            ChatDocument => (b"", b"", b""),
-            GeminiDocument => (b"", b"", b"\n"),
+            ChatDocument | GeminiDocument => (b"", b"", b"\n"),
         };
         [lead, &payloads.join(between), tail].concat()
     }
@@ -204,7 +202,10 @@ pub(super) async fn in_segments(shape: Shape, then: &str, bounds: impl Fn(&Messa
         let expected = bounds(&seen.message());
         let missing = missing.get_or_insert_with(|| expected.clone());
         for bound in seen.bounds() {
-            assert!(expected.contains(&bound), "{shape:?} {then}: a segment ends at {bound}, not at {expected:?}");
+            assert!(
+                expected.contains(&bound),
+                "{shape:?} {then}: a segment ends at {bound}, not at {expected:?}"
+            );
             missing.retain(|other| *other != bound);
         }
         if missing.is_empty() {

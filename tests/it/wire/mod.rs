@@ -2,6 +2,9 @@
 //! bytes and keeps apart what came apart.
 
 mod asked;
+mod choices;
+mod edit;
 mod points;
 mod seen;
 mod send;
+mod write;

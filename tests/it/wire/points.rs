@@ -88,7 +88,9 @@ const POINTS: &[Point] = &[
     point("in: text, char: all", |body| {
         vec![body.all_behind("ö".as_bytes())[0] - 1, body.all_behind("😀".as_bytes())[0] - 3]
     }),
-    point("in: body, every: 170", |body| (1..).map(|n| n * 170).take_while(|at| *at < body.bytes.len()).collect()),
+    point("in: body, every: 170", |body| {
+        (1..).map(|n| n * 170).take_while(|at| *at < body.bytes.len()).collect()
+    }),
     point("in: all, every: 170", |body| {
         let of_event = |number| (1..).map(move |n| body.start(number) + n * 170);
         (1..=body.ends.len())
@@ -139,7 +141,8 @@ async fn an_answer_ends_at_every_kind_of_place_that_is_one() {
         let body = Body::new(shape, &plain);
         let single: Vec<_> = points(shape).filter(|point| (point.places)(&body).len() == 1).collect();
         let single: Vec<_> = single.into_iter().filter(|point| !point.yaml.contains("all")).collect();
-        let wires: Vec<_> = single.iter().map(|point| format!("end: {{{}, how: close}}", point.yaml)).collect();
+        let wires: Vec<_> =
+            single.iter().map(|point| format!("end: {{{}, how: close}}", point.yaml)).collect();
         let wires: Vec<_> = wires.iter().map(String::as_str).collect();
         let (_, all) = with_each(shape, TEXT, &wires).await;
         for (point, seen) in single.iter().zip(all) {

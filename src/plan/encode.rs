@@ -36,11 +36,11 @@ pub(super) fn lay(
 ) -> Option<&'static str> {
     let (set, encode) = layers.iter().rev().find_map(|set| Some((set, set.layer.encode.as_ref()?)))?;
     let token = encode.coding.token();
-    if token.is_some() {
-        if let Err(error) = compress(laid, encode) {
-            missed.push(format!("encode: {error}"));
-            return None;
-        }
+    if token.is_some()
+        && let Err(error) = compress(laid, encode)
+    {
+        missed.push(format!("encode: {error}"));
+        return None;
     }
     for (number, (site, put)) in encode.damage.iter().enumerate() {
         let ground = Ground { body: &laid.body, spans: laid.spans.as_deref(), wire: &[], head: 0..0 };

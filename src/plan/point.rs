@@ -128,10 +128,11 @@ impl Site {
                 ground.spans_of(&lookup.find(choice)).map(|span| Spot::Bound(span.end)).collect()
             }
             (Place::In(_, measure), target) => {
+                let whole = |bytes: &[u8]| std::iter::once(0..bytes.len()).collect::<Vec<_>>();
                 let (bytes, ranges, make): (_, _, fn(usize) -> Spot) = match target {
                     Target::Head => (ground.wire, vec![ground.head.clone()], Spot::Wire),
-                    Target::Wire => (ground.wire, vec![0..ground.wire.len()], Spot::Wire),
-                    Target::Body => (ground.body, vec![0..ground.body.len()], Spot::Body),
+                    Target::Wire => (ground.wire, whole(ground.wire), Spot::Wire),
+                    Target::Body => (ground.body, whole(ground.body), Spot::Body),
                     Target::Events(choice) => {
                         (ground.body, ground.spans_of(&lookup.find(choice)).collect(), Spot::Body)
                     }

@@ -153,7 +153,7 @@ pub(super) fn send(
             add(at, due, gap.take());
             gap = Some(behind);
         }
-        if end > start && cuts.get(&end).is_none() {
+        if end > start && !cuts.contains_key(&end) {
             add(end, due, gap.take());
         }
         start = start.max(end);

@@ -84,6 +84,9 @@ pub enum Order {
     Reversed,
 }
 
+/// Bytes in place of values, by their paths.
+type Literals = [(JsonPath, Vec<Piece>)];
+
 /// What several rules say about one event.
 #[derive(Clone, Default)]
 struct Manner<'a> {
@@ -91,7 +94,7 @@ struct Manner<'a> {
     escape: Option<&'a Escape>,
     order: Option<Order>,
     /// With the luck's name.
-    literal: Option<(&'a [(JsonPath, Vec<Piece>)], String)>,
+    literal: Option<(&'a Literals, String)>,
     pad: Option<&'a [(JsonPath, u64)]>,
 }
 

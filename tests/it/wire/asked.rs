@@ -140,7 +140,7 @@ pub(super) async fn answer(shape: Shape, then: &str) -> Seen {
 pub(super) fn ask(server: &Server, shape: Shape) -> Seen {
     let mut watch = Watch::connect(server.base_url());
     watch.send(&shape.request());
-    watch.to_end()
+    watch.read_to_end()
 }
 
 /// A server that says any of several things to the same request.
@@ -162,7 +162,7 @@ impl Cases {
     pub(super) fn ask(&self, shape: Shape, case: usize) -> Seen {
         let mut watch = Watch::connect(self.0.base_url());
         watch.send(&shape.request_with(&[("connection", "close"), (CASE, &case.to_string())]));
-        watch.to_end()
+        watch.read_to_end()
     }
 
     /// Asks for all at once.

@@ -4,6 +4,8 @@
 mod asked;
 mod choices;
 mod edit;
+mod encode;
+mod frame;
 mod points;
 mod seen;
 mod send;

@@ -205,8 +205,10 @@ async fn what_is_damaged_is_overwritten_from_every_kind_of_place_on() {
     }
 }
 
-/// Places among all bytes of the connection.
-const ON_THE_WIRE: &[(&str, fn(&[u8], usize) -> Vec<usize>)] = &[
+/// Places among all bytes of an answer, whose head has so many.
+type Places = fn(&[u8], usize) -> Vec<usize>;
+
+const ON_THE_WIRE: &[(&str, Places)] = &[
     ("in: head, line: 1", |wire, _| vec![find(wire, b"\n").unwrap() + 1]),
     ("in: head, byte: 20", |_, _| vec![20]),
     ("in: head, byte: -1", |_, head| vec![head - 1]),

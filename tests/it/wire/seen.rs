@@ -77,18 +77,18 @@ impl Watch {
     }
 
     /// Takes all that comes until the connection ends.
-    pub(super) fn to_end(&mut self) -> Seen {
+    pub(super) fn read_to_end(&mut self) -> Seen {
         self.until(PATIENCE, |_| false)
     }
 
     /// Takes all that comes until there is silence, or an end.
-    pub(super) fn to_silence(&mut self) -> Seen {
+    pub(super) fn read_to_silence(&mut self) -> Seen {
         self.until(SILENCE, |_| false)
     }
 
     /// Takes the answer that the connection goes on behind, told by its framing.
     pub(super) fn message(&mut self) -> Seen {
-        self.until(PATIENCE, |bytes| is_whole(bytes))
+        self.until(PATIENCE, is_whole)
     }
 
     /// Takes what comes until so much was seen.

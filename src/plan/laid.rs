@@ -6,7 +6,7 @@ use std::{ops::Range, time::Duration};
 use super::pace::Times;
 
 /// A body and its pieces.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Laid {
     /// As it travels, without the lines of chunks.
     pub(super) body: Vec<u8>,

@@ -250,18 +250,16 @@ pub fn staged(said: Said, stage: &Stage<'_>, (origin, marks): (&Origin<'_>, Mark
     let reason = head::reason(said.status);
     let needs_socket = script::is_needed(&sets) || stage.rechunk.is_some() || stage.is_early;
     let script = needs_socket.then(|| {
-        // What is missed is known when the rest is: the head is marked behind it.
-        let marked = head::mark(headers.clone(), &Origin { missed: &missed, ..*origin }, marks);
         let parts = Parts {
             status: said.status,
             reason,
-            headers: &marked,
+            headers: &|missed| head::mark(headers.clone(), &Origin { missed, ..*origin }, marks),
             head_at: times.head,
             carry: said.carry.into(),
             beat,
             rechunk: stage.rechunk,
         };
-        script::script(&mut laid, parts, &sets, (&stage.client, stage.scene), &mut missed)
+        script::script(&mut laid, &parts, &sets, (&stage.client, stage.scene), &mut missed)
     });
     WirePlan {
         status: said.status,

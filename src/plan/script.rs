@@ -39,7 +39,8 @@ pub struct Script {
 pub(super) struct Parts<'a> {
     pub(super) status: StatusCode,
     pub(super) reason: Option<&'static str>,
-    pub(super) headers: &'a HeaderMap,
+    /// The headers, told what was missed.
+    pub(super) headers: &'a dyn Fn(&[String]) -> HeaderMap,
     pub(super) head_at: Duration,
     pub(super) carry: CarryAs,
     pub(super) beat: Option<Beat>,
@@ -52,10 +53,30 @@ pub(super) fn is_needed(layers: &[Set<'_>]) -> bool {
     layers.iter().any(|set| set.layer.needs_socket)
 }
 
-/// Lays an answer out, byte for byte.
+/// Lays an answer out, byte for byte. The head tells what was missed, which is
+/// known when all is laid out: it is then done once more.
 pub(super) fn script(
     laid: &mut Laid,
-    parts: Parts<'_>,
+    parts: &Parts<'_>,
+    layers: &[Set<'_>],
+    (client, scene): (&Client, &dyn Scene),
+    missed: &mut Vec<String>,
+) -> Script {
+    let whole = laid.clone();
+    let known = missed.len();
+    let headers = (parts.headers)(missed);
+    let script = lay_out(laid, (parts, &headers), layers, (client, scene), missed);
+    if missed.len() == known {
+        return script;
+    }
+    *laid = whole;
+    let headers = (parts.headers)(missed);
+    lay_out(laid, (parts, &headers), layers, (client, scene), &mut Vec::new())
+}
+
+fn lay_out(
+    laid: &mut Laid,
+    (parts, headers): (&Parts<'_>, &HeaderMap),
     layers: &[Set<'_>],
     (client, scene): (&Client, &dyn Scene),
     missed: &mut Vec<String>,
@@ -83,13 +104,8 @@ pub(super) fn script(
     });
     let mut carried = carry::carry(laid, form, layers, &recut, scene, missed);
     let length = laid.body.len() as i128 + i128::from(carry::lie(layers));
-    let written = head::write(
-        (parts.status, parts.reason),
-        parts.headers,
-        (form, length.max(0)),
-        layers,
-        (client, scene),
-    );
+    let written =
+        head::write((parts.status, parts.reason), headers, (form, length.max(0)), layers, (client, scene));
     if client.is_head {
         carried = carry::Carried::default();
     }
@@ -103,7 +119,7 @@ pub(super) fn script(
         None => None,
     };
     let ending = ending.map(|(place, it)| {
-        let beat = parts.beat.and_then(|beat| beat_at(&wired, place, form, beat, missed));
+        let beat = parts.beat.clone().and_then(|beat| beat_at(&wired, place, form, beat, missed));
         ending_of(it, place, bytes.len(), beat, scene)
     });
     let ending = ending.unwrap_or_else(|| Ending::complete(bytes.len()));

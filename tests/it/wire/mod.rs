@@ -2,6 +2,7 @@
 //! bytes and keeps apart what came apart.
 
 mod asked;
+mod carry;
 mod choices;
 mod edit;
 mod encode;

@@ -328,7 +328,7 @@ pub(super) fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {
 }
 
 /// Whether an answer is there whole, as its head tells.
-fn is_whole(bytes: &[u8]) -> bool {
+pub(super) fn is_whole(bytes: &[u8]) -> bool {
     let Some(head) = find(bytes, b"\r\n\r\n") else { return false };
     let text = String::from_utf8_lossy(&bytes[..head]).to_lowercase();
     match text.split("content-length: ").nth(1) {

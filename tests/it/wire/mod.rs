@@ -7,6 +7,7 @@ mod choices;
 mod edit;
 mod encode;
 mod frame;
+mod head;
 mod points;
 mod seen;
 mod send;

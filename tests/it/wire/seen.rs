@@ -66,6 +66,16 @@ impl Watch {
         Self { socket, start: Instant::now() }
     }
 
+    /// The same with a buffer of so many bytes for what comes.
+    pub(super) fn connect_with_room(url: &str, room: usize) -> Self {
+        let authority: std::net::SocketAddr =
+            url.trim_start_matches("http://").split('/').next().unwrap().parse().unwrap();
+        let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+        socket.set_recv_buffer_size(room).unwrap();
+        socket.connect(&authority.into()).unwrap();
+        Self { socket: socket.into(), start: Instant::now() }
+    }
+
     pub(super) fn send(&mut self, request: &str) {
         self.start = Instant::now();
         self.socket.write_all(request.as_bytes()).unwrap();

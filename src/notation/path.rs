@@ -93,8 +93,13 @@ impl JsonPath {
     /// Takes away each value that it leads to; tells how many there were. The
     /// whole document cannot be taken away.
     pub fn unset(&self, value: &mut Value) -> usize {
-        let places = pointers(&self.path, value);
-        // From the back, so that the places of list items hold.
+        let mut places = pointers(&self.path, value);
+        // From the back, so that the places of list items hold, in whatever order
+        // the path names them: the shorter of two numbers is the lower.
+        let words =
+            |place: &str| place.split('/').map(|word| (word.len(), word.to_owned())).collect::<Vec<_>>();
+        places.sort_by_cached_key(|place| words(place));
+        places.dedup();
         for place in places.iter().rev() {
             let Some((parent, last)) = place.rsplit_once('/') else { continue };
             match value.pointer_mut(parent) {
@@ -236,5 +241,12 @@ mod tests {
         assert_eq!(JsonPath::new("$.a").unwrap().unset(&mut value), 1);
         assert_eq!(value.to_string(), r#"{"b":[2],"c":2}"#);
         assert_eq!(JsonPath::new("$").unwrap().unset(&mut value), 0);
+        for (path, left) in
+            [("$[2,0]", "[1,3]"), ("$[0,0]", "[1,2,3]"), ("$[::-1]", "[]"), ("$[-1,1]", "[0,2]")]
+        {
+            let mut items = json!([0, 1, 2, 3]);
+            JsonPath::new(path).unwrap().unset(&mut items);
+            assert_eq!(items.to_string(), left, "{path}");
+        }
     }
 }

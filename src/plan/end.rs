@@ -1,5 +1,7 @@
 //! The end stage: where an answer ends, and how.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -28,6 +30,11 @@ impl End {
     /// Whether it lies behind the whole message.
     pub fn is_behind_all(&self) -> bool {
         self.site.offset == 0 && matches!(self.site.place, Place::After(Target::Body | Target::Wire))
+    }
+
+    /// Whether there is silence before it.
+    pub fn is_silent(&self) -> bool {
+        self.hold != Hold::For(Period(Duration::ZERO))
     }
 }
 

@@ -119,7 +119,8 @@ fn lay_out(
         None => None,
     };
     let ending = ending.map(|(place, it)| {
-        let beat = parts.beat.clone().and_then(|beat| beat_at(&wired, place, form, beat, missed));
+        let beat = parts.beat.clone().filter(|_| it.is_silent());
+        let beat = beat.and_then(|beat| beat_at(&wired, place, form, beat, missed));
         ending_of(it, place, bytes.len(), beat, scene)
     });
     let ending = ending.unwrap_or_else(|| Ending::complete(bytes.len()));
@@ -203,7 +204,7 @@ fn place(
 }
 
 fn ending_of(end: &End, place: usize, length: usize, beat: Option<Beat>, scene: &dyn Scene) -> Ending {
-    let is_silent = end.hold != Hold::For(Period(Duration::ZERO));
+    let is_silent = end.is_silent();
     let put = Bytes::from(scene.bytes(&end.put, "end.put"));
     // Without a silence what completes the message leaves with the rest.
     let is_at_once = end.how == How::Complete && !is_silent && put.is_empty();

@@ -64,12 +64,13 @@ impl Laid {
     }
 
     /// Leaves out all that lies behind so many bytes; the end comes when the
-    /// last of them was due.
-    pub(super) fn cut(&mut self, length: usize) {
+    /// last of them was due, or the head in front of them.
+    pub(super) fn cut(&mut self, length: usize, head: Duration) {
         let kept = self.pieces.iter().filter(|(end, _)| *end < length).count();
         self.end = match self.pieces.get(kept) {
             Some((_, time)) if length > 0 => *time,
-            _ => self.pieces.first().map_or(self.end, |(_, time)| (*time).min(self.end)),
+            _ if length > 0 => self.end,
+            _ => head,
         };
         self.pieces.truncate(kept + usize::from(length > 0));
         if let Some((end, _)) = self.pieces.last_mut() {
@@ -118,10 +119,10 @@ mod tests {
     #[test]
     fn what_is_cut_ends_when_its_last_byte_was_due() {
         let mut body = laid(&[1, 3], 9);
-        body.cut(1);
+        body.cut(1, Duration::ZERO);
         assert_eq!((body.body.as_slice(), body.end), (b"a".as_slice(), SECOND));
         let mut body = laid(&[1, 3], 9);
-        body.cut(0);
-        assert_eq!((body.body.len(), body.pieces.len(), body.end), (0, 0, SECOND));
+        body.cut(0, Duration::ZERO);
+        assert_eq!((body.body.len(), body.pieces.len(), body.end), (0, 0, Duration::ZERO));
     }
 }

@@ -93,7 +93,7 @@ fn lay_out(
         && it.hold != Hold::Forever
         && !it.is_behind_all()
     {
-        is_cut = complete_at(laid, it, set, scene);
+        is_cut = complete_at((laid, parts.head_at), it, set, scene);
         if !is_cut {
             missed.push(format!("end {}", it.site));
             end = None;
@@ -168,15 +168,15 @@ fn beat_at(
 
 /// Leaves out all that lies behind the place at which the body is completed;
 /// `false` where there is no such place.
-fn complete_at(laid: &mut Laid, end: &End, set: &Set<'_>, scene: &dyn Scene) -> bool {
+fn complete_at((laid, head): (&mut Laid, Duration), end: &End, set: &Set<'_>, scene: &dyn Scene) -> bool {
     let ground = Ground { body: &laid.body, spans: laid.spans.as_deref(), wire: &[], head: 0..0 };
     match end.site.spots(&ground, set.lookup, scene, "end").as_slice() {
         [Spot::Body(offset) | Spot::Bound(offset)] => {
-            laid.cut(*offset);
+            laid.cut(*offset, head);
             true
         }
         [Spot::BodyStart] => {
-            laid.cut(0);
+            laid.cut(0, head);
             true
         }
         _ => false,

@@ -6,6 +6,7 @@ mod carry;
 mod choices;
 mod edit;
 mod encode;
+mod end;
 mod frame;
 mod head;
 mod points;

@@ -4,6 +4,7 @@
 mod asked;
 mod carry;
 mod choices;
+mod connections;
 mod edit;
 mod encode;
 mod end;
@@ -11,6 +12,7 @@ mod frame;
 mod head;
 mod layers;
 mod missed;
+mod pace;
 mod points;
 mod seeds;
 mod seen;

@@ -16,7 +16,7 @@ use super::asked::Shape;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// So long a silence is one that was meant.
-pub(super) const SILENCE: Duration = Duration::from_millis(150);
+const SILENCE: Duration = Duration::from_millis(150);
 
 /// A connection whose reads are kept apart.
 pub(super) struct Watch {
@@ -91,9 +91,13 @@ impl Watch {
         self.until(PATIENCE, |_| false)
     }
 
-    /// Takes all that comes until there is silence, or an end.
-    pub(super) fn read_to_silence(&mut self) -> Seen {
-        self.until(SILENCE, |_| false)
+    /// Takes what comes until so much was seen, and makes sure that nothing
+    /// follows it for a while: neither a byte nor an end.
+    pub(super) fn read_to_silence(&mut self, is_enough: impl Fn(&[u8]) -> bool) -> Seen {
+        let seen = self.until(PATIENCE, is_enough);
+        let rest = self.until(SILENCE, |_| false);
+        assert_eq!((rest.bytes(), rest.end), (Vec::new(), End::Silent), "behind {:?}", seen.reads);
+        seen
     }
 
     /// Takes the answer that the connection goes on behind, told by its framing.
@@ -334,7 +338,7 @@ fn through(rest: &mut &[u8], mark: &[u8]) -> Option<Vec<u8>> {
 
 /// Where something stands.
 pub(super) fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {
-    bytes.windows(what.len()).position(|window| window == what)
+    memchr::memmem::find(bytes, what)
 }
 
 /// Whether an answer is there whole, as its head tells.

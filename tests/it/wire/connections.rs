@@ -87,7 +87,7 @@ async fn a_client_that_leaves_disturbs_nobody() {
     for shape in [Chat, Sse, Chat, Sse] {
         let mut watch = Watch::connect_with_room(server.base_url(), 4096);
         watch.send(&shape.request_with(&[]));
-        watch.until(LONG, |bytes| bytes.len() > 900);
+        watch.until(LONG, |bytes| find(bytes, b"data: ").is_some());
     }
     assert_eq!(ask(&server, Chat).message().events(Chat).len(), 5);
 }
@@ -95,7 +95,7 @@ async fn a_client_that_leaves_disturbs_nobody() {
 #[tokio::test]
 async fn a_large_answer_is_whole_however_it_is_cut() {
     let text = "text: [{fill: 1MiB}, b]";
-    for shape in STREAMS {
+    for shape in [Chat, Shape::Array] {
         let (plain, seen) = with(
             shape,
             text,

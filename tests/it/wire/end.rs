@@ -1,7 +1,7 @@
 //! How an answer ends, and where: cleanly, by FIN, by RST, behind a silence, or
 //! behind bytes that belong to nothing.
 
-use std::time::Duration;
+use std::{thread, time::Duration};
 
 use mynah::Server;
 
@@ -187,25 +187,32 @@ async fn silence_comes_before_the_end() {
 
 #[tokio::test]
 async fn silence_can_be_for_ever_and_leaves_the_connection_open() {
-    for shape in ALL {
-        let wires = [
-            ("end: {before: head, hold: forever}", 0),
-            ("end: {in: head, byte: 9, hold: forever}", 9),
-            ("end: {in: body, byte: 15, hold: forever, how: reset}", 15),
-        ];
-        for (wire, length) in wires {
-            let server = serve(&format!("- {{then: {{{TEXT}, wire: {{{wire}}}}}}}\n")).await;
-            let mut watch = Watch::connect(server.base_url());
-            watch.send(&shape.request());
-            let count = |bytes: &[u8]| match find(bytes, b"\r\n\r\n") {
-                Some(_) if wire.contains("body") => Message::read(bytes).body().len(),
-                _ if wire.contains("body") => 0,
-                _ => bytes.len(),
-            };
-            let seen = watch.read_to_silence(|bytes| count(bytes) >= length);
-            assert_eq!(count(&seen.bytes()), length, "{shape:?} {wire}");
-        }
+    let wires = [
+        ("end: {before: head, hold: forever}", 0),
+        ("end: {in: head, byte: 9, hold: forever}", 9),
+        ("end: {in: body, byte: 15, hold: forever, how: reset}", 15),
+    ];
+    let cases: Vec<_> =
+        ALL.iter().flat_map(|shape| wires.map(|(wire, length)| (*shape, wire, length))).collect();
+    let mut servers = Vec::new();
+    for (_, wire, _) in &cases {
+        servers.push(serve(&format!("- {{then: {{{TEXT}, wire: {{{wire}}}}}}}\n")).await);
     }
+    thread::scope(|scope| {
+        for ((shape, wire, length), server) in cases.into_iter().zip(&servers) {
+            scope.spawn(move || {
+                let mut watch = Watch::connect(server.base_url());
+                watch.send(&shape.request());
+                let count = |bytes: &[u8]| match find(bytes, b"\r\n\r\n") {
+                    Some(_) if wire.contains("body") => Message::read(bytes).body().len(),
+                    _ if wire.contains("body") => 0,
+                    _ => bytes.len(),
+                };
+                let seen = watch.read_to_silence(|bytes| count(bytes) >= length);
+                assert_eq!(count(&seen.bytes()), length, "{shape:?} {wire}");
+            });
+        }
+    });
 }
 
 #[tokio::test]

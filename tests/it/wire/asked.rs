@@ -151,12 +151,18 @@ const CASE: &str = "x-case";
 
 impl Cases {
     pub(super) async fn serve<T: AsRef<str>>(thens: &[T]) -> Self {
+        Self::serve_with("", 0, thens).await
+    }
+
+    /// With more in the scenario's head, and a seed of the server's.
+    pub(super) async fn serve_with<T: AsRef<str>>(head: &str, seed: u64, thens: &[T]) -> Self {
         let stubs = thens.iter().enumerate().map(|(at, then)| {
             let then = then.as_ref();
             // Names of one length make heads of one length.
             format!("- {{name: case {at:03}, when: {{header: {{{CASE}: \"{at}\"}}}}, then: {{{then}}}}}\n")
         });
-        Self(serve(&stubs.collect::<String>()).await)
+        let yaml = format!("scenario: 1\nname: test\n{head}stubs:\n{}", stubs.collect::<String>());
+        Self(serve_scenario(&yaml, seed).await)
     }
 
     pub(super) fn ask(&self, shape: Shape, case: usize) -> Seen {

@@ -154,9 +154,13 @@ async fn every_byte_can_have_a_chunk_of_its_own() {
     }
 }
 
+/// The size line of a chunk by its number and its size in hex; `None`: the
+/// usual one.
+type SizeLine = fn(usize, &str) -> Option<String>;
+
 #[tokio::test]
 async fn size_lines_are_put_as_they_are_written() {
-    let cases: [(&str, fn(usize, &str) -> Option<String>); 6] = [
+    let cases: [(&str, SizeLine); 6] = [
         ("{chunk: 2, put: \"zz\\r\\n\"}", |number, _| (number == 2).then(|| "zz\r\n".to_owned())),
         ("{chunk: all, put: \"{size};n=1\\r\\n\"}", |number, hex| {
             (number > 0).then(|| format!("{hex};n=1\r\n"))

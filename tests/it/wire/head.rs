@@ -24,7 +24,10 @@ fn put(head: &mut Vec<String>, name: &str, lines: &[&str]) {
     head.splice(at..at, lines.iter().map(|line| (*line).to_owned()));
 }
 
-async fn assert_heads(shape: Shape, cases: &[(&str, &dyn Fn(&mut Vec<String>))]) {
+/// What a key does to the lines of a head.
+type Change<'a> = &'a dyn Fn(&mut Vec<String>);
+
+async fn assert_heads(shape: Shape, cases: &[(&str, Change<'_>)]) {
     let wires: Vec<_> = cases.iter().map(|(wire, _)| format!("head: {{{wire}}}")).collect();
     let wires: Vec<_> = wires.iter().map(String::as_str).collect();
     let (plain, all) = with_each(shape, TEXT, &wires).await;

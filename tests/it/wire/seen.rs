@@ -140,10 +140,6 @@ impl Watch {
     pub(super) fn elapsed(&self) -> Duration {
         self.start.elapsed()
     }
-
-    pub(super) fn socket(&self) -> &TcpStream {
-        &self.socket
-    }
 }
 
 impl Seen {

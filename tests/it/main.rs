@@ -10,12 +10,14 @@ mod admission;
 mod any_bytes;
 mod bad_http;
 mod command;
+mod compositions;
 mod embedded;
 mod faults;
 mod golden;
 mod hostile;
 mod interleavings;
 mod language;
+mod mutations;
 mod order;
 mod raw;
 mod refusals;
@@ -27,3 +29,10 @@ mod served;
 mod slow_http;
 mod text;
 mod wire;
+
+/// So many cases of a property, and more where `PROPTEST_CASES` asks for more
+/// than its usual 256.
+fn cases(count: u32) -> proptest::test_runner::Config {
+    let usual = proptest::test_runner::Config::default();
+    proptest::test_runner::Config { cases: count * usual.cases / 256, ..usual }
+}

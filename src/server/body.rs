@@ -129,6 +129,9 @@ impl<'a> Pause<'a> {
 pub(super) struct PlanBody {
     pieces: Pieces,
     carry: Carry,
+    /// A stream of nothing, which would have a length if its end were told before
+    /// it is asked for.
+    is_void: bool,
     /// `None` where all leaves at once.
     schedule: Option<Box<Schedule>>,
     /// What is to be told of the end.
@@ -167,8 +170,9 @@ struct Schedule {
 
 impl PlanBody {
     pub(super) fn new(body: Bytes, ends: Vec<usize>, carry: Carry) -> Self {
+        let is_void = carry == Carry::Chunked && body.is_empty();
         let ending = Ending::default();
-        Self { pieces: Pieces::new(body, ends), carry, schedule: None, ending }
+        Self { pieces: Pieces::new(body, ends), carry, is_void, schedule: None, ending }
     }
 
     /// With pieces that leave at these times, and an end at that.
@@ -243,7 +247,7 @@ impl Body for PlanBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.pieces.count() == 0 && self.schedule.is_none()
+        !self.is_void && self.pieces.count() == 0 && self.schedule.is_none()
     }
 
     fn size_hint(&self) -> SizeHint {

@@ -27,6 +27,7 @@ mod samples;
 mod scenarios;
 mod served;
 mod slow_http;
+mod shipped;
 mod text;
 mod wire;
 

@@ -3,7 +3,7 @@
 
 use std::{
     io::{ErrorKind, Read, Write},
-    net::{Shutdown, TcpStream},
+    net::TcpStream,
     time::{Duration, Instant},
 };
 
@@ -14,6 +14,9 @@ use crate::raw::request;
 
 /// Long enough that only a server that hangs meets it.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Nothing for so long, and nothing more is waited for.
+const SILENCE: Duration = Duration::from_millis(700);
 
 /// How a connection ended.
 #[derive(Debug, PartialEq, Eq)]
@@ -60,7 +63,7 @@ fn read(socket: &mut TcpStream, patience: Duration) -> (String, End) {
 fn stream(server: &Server, prompt: &str) -> (String, End) {
     let mut socket = connect(server);
     socket.write_all(chat(prompt, true).as_bytes()).unwrap();
-    read(&mut socket, Duration::from_millis(300))
+    read(&mut socket, SILENCE)
 }
 
 #[tokio::test]
@@ -87,7 +90,7 @@ async fn attempts_break_off_until_one_does_not() {
     let ask = || {
         let mut socket = connect(&server);
         socket.write_all(chat("Hello", false).as_bytes()).unwrap();
-        read(&mut socket, Duration::from_millis(300))
+        read(&mut socket, SILENCE)
     };
     let (all, end) = ask();
     assert_eq!((all.split_once("\r\n\r\n").unwrap().1.len(), end), (100, End::Reset));
@@ -170,7 +173,7 @@ async fn heads_are_what_they_are_told_to_be() {
     assert!(all.contains("\r\nContent-Type: Text/Event-Stream;Charset=UTF-8\r\n"), "{all}");
     assert!(all.contains("\r\nX-Twice: one\r\nX-Twice: two\r\n"), "{all}");
     assert_eq!(end, End::Fin);
-    assert!(!stream(&server, "no type").0.contains("content-type"));
+    assert!(!stream(&server, "no type").0.contains("\r\ncontent-type:"));
     assert!(stream(&server, "old").0.starts_with("ICY 200 OK\r\n\r\ndata: "));
 }
 
@@ -222,8 +225,7 @@ async fn the_first_connections_fail() {
     let begun = Instant::now();
     let mut socket = connect(&server);
     socket.write_all(chat("Hello", false).as_bytes()).unwrap();
-    socket.shutdown(Shutdown::Write).unwrap();
-    assert!(read(&mut socket, PATIENCE).0.contains("Now we are open."));
+    assert!(read(&mut socket, SILENCE).0.contains("Now we are open."));
     assert!(begun.elapsed() >= Duration::from_millis(295));
 }
 
@@ -266,7 +268,7 @@ async fn trouble_is_laid_over_another_file() {
         let mut socket = connect(&server);
         let faulty = chat("Hello", true).replacen("\r\n", &format!("\r\nx-wire: {fault}\r\n"), 1);
         socket.write_all(faulty.as_bytes()).unwrap();
-        let (all, ended) = read(&mut socket, Duration::from_millis(300));
+        let (all, ended) = read(&mut socket, SILENCE);
         assert!(!all.contains("Hello!"), "{all}");
         assert_eq!(ended, end, "{fault}");
     }

@@ -174,6 +174,8 @@ pub struct Events {
     ends: Vec<usize>,
     /// Those that are framed otherwise than as data, by their place.
     special: Vec<(usize, Framing)>,
+    /// What some of them are, by their place, so that nobody needs to read them.
+    known: Vec<(usize, &'static [Kind])>,
     expected: usize,
 }
 
@@ -191,6 +193,7 @@ impl Events {
             text: Vec::with_capacity(2048),
             ends: Vec::with_capacity(expected),
             special: Vec::new(),
+            known: Vec::new(),
             expected,
         }
     }
@@ -231,6 +234,12 @@ impl Events {
         self.ends.push(self.text.len());
     }
 
+    /// The same, of which it is known what it is: what its dialect would read.
+    pub fn filled_as(&mut self, kinds: &'static [Kind], template: &Template, fillings: &[Filling<'_>]) {
+        self.known.push((self.ends.len(), kinds));
+        self.filled(template, fillings);
+    }
+
     /// Adds an event that is a text as it stands, such as `[DONE]`.
     pub fn sentinel(&mut self, text: &str) {
         self.text.extend_from_slice(text.as_bytes());
@@ -258,6 +267,12 @@ impl Events {
     pub fn framing(&self, at: usize) -> Framing {
         let special = self.special.binary_search_by_key(&at, |(place, _)| *place);
         special.ok().and_then(|found| self.special.get(found)).map_or(Framing::Data, |(_, framing)| *framing)
+    }
+
+    /// What an event is, where that was known when it was added.
+    pub fn known(&self, at: usize) -> Option<&'static [Kind]> {
+        let known = self.known.binary_search_by_key(&at, |(place, _)| *place);
+        known.ok().and_then(|found| self.known.get(found)).map(|(_, kinds)| *kinds)
     }
 
     /// Whether all are framed as data, each in one line.

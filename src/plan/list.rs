@@ -36,13 +36,15 @@ pub(super) struct Entry {
 pub(super) struct Content {
     pub(super) bytes: Vec<u8>,
     pub(super) framing: Framing,
+    /// What it is, where that is known without reading it.
+    known: Option<&'static [Kind]>,
     json: OnceCell<Option<Value>>,
     reading: OnceCell<Reading>,
 }
 
 impl Content {
     pub(super) fn new(bytes: Vec<u8>, framing: Framing) -> Self {
-        Self { bytes, framing, json: OnceCell::new(), reading: OnceCell::new() }
+        Self { bytes, framing, known: None, json: OnceCell::new(), reading: OnceCell::new() }
     }
 }
 
@@ -55,8 +57,10 @@ impl EventList {
 
     /// Entries for events that were in no list so far.
     pub(super) fn entries_of(&mut self, events: &Events) -> Vec<Entry> {
-        let contents =
-            events.iter().enumerate().map(|(at, bytes)| Content::new(bytes.to_vec(), events.framing(at)));
+        let contents = events.iter().enumerate().map(|(at, bytes)| Content {
+            known: events.known(at),
+            ..Content::new(bytes.to_vec(), events.framing(at))
+        });
         contents
             .map(|content| {
                 let ids = vec![self.next_id];
@@ -87,6 +91,18 @@ impl EventList {
             Framing::Lines | Framing::Raw => None,
         };
         content.json.get_or_init(read).as_ref()
+    }
+
+    /// The kinds of an event. Reading what is known costs more than all else about
+    /// a plan.
+    pub(super) fn kinds(&self, at: usize) -> &[Kind] {
+        match self.content(at).known {
+            Some(known) => {
+                debug_assert_eq!(self.reading(at).kinds, known, "what is known is what would be read");
+                known
+            }
+            None => &self.reading(at).kinds,
+        }
     }
 
     /// What an event is.

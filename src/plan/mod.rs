@@ -191,6 +191,8 @@ pub struct Stage<'a> {
     /// Whether it leaves before the request's body was read, which HTTP's library
     /// does not carry on from.
     pub is_early: bool,
+    /// Whether people will read the plan, with what each event is.
+    pub is_explained: bool,
 }
 
 /// The plan for what a dialect says, at once.
@@ -224,7 +226,8 @@ pub fn staged(said: Said, stage: &Stage<'_>, (origin, marks): (&Origin<'_>, Mark
         .map(|(laying, lookup)| Set { layer: laying.layer, lookup })
         .collect();
     let times = pace::pace(&list, &stage.tempo, &sets, stage.scene, &mut missed);
-    let kinds = (0..list.len()).map(|at| list.reading(at).kinds.clone()).collect();
+    let told = if stage.is_explained { list.len() } else { 0 };
+    let kinds = (0..told).map(|at| list.kinds(at).to_vec()).collect();
     let writes: Vec<_> = rules(&sets, |layer| &layer.write);
     write::write(&mut list, &writes, stage.scene, &mut missed);
     let is_changed = stage.layers.iter().any(|laying| !laying.layer.edits.is_empty()) || !writes.is_empty();

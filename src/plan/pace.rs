@@ -55,7 +55,7 @@ pub(super) fn pace(
     scene: &dyn Scene,
     missed: &mut Vec<String>,
 ) -> Times {
-    let head = Clock::new(tempo.head, tempo.load, scene.draw("pace.head")).next(1);
+    let head = Clock::new(tempo.head, tempo.load, scene.draw("pace.head")).next(|| 1);
     let mut first = Clock::new(tempo.first, tempo.load, scene.draw("pace.first"));
     let mut every = Clock::new(tempo.every, tempo.load, scene.draw("pace.every"));
     let (mut before, mut after) = (vec![Duration::ZERO; list.len()], vec![Duration::ZERO; list.len()]);
@@ -65,7 +65,7 @@ pub(super) fn pace(
         let mut add = |choice: &Option<Choice>, sums: &mut [Duration]| {
             let Some(choice) = choice else { return };
             for at in lookup.choose(choice, "pause", missed) {
-                sums[at] = sums[at].saturating_add(luck.next(list.reading(at).tokens));
+                sums[at] = sums[at].saturating_add(luck.next(|| list.reading(at).tokens));
             }
         };
         add(&pause.before, &mut before);
@@ -74,11 +74,11 @@ pub(super) fn pace(
     let mut now = head;
     let mut times = Vec::with_capacity(list.len());
     for at in 0..list.len() {
-        let reading = list.reading(at);
+        let tokens = || list.reading(at).tokens;
         if at == 0 {
-            now = now.saturating_add(first.next(reading.tokens));
-        } else if reading.kinds.iter().any(|kind| kind.is_output()) {
-            now = now.saturating_add(every.next(reading.tokens));
+            now = now.saturating_add(first.next(tokens));
+        } else if list.kinds(at).iter().any(|kind| kind.is_output()) {
+            now = now.saturating_add(every.next(tokens));
         }
         now = now.saturating_add(before[at]);
         times.push(now);
@@ -101,7 +101,7 @@ impl<'a> Clock<'a> {
     }
 
     /// The next delay, in front of an event that carries so many tokens.
-    fn next(&mut self, tokens: u64) -> Duration {
+    fn next(&mut self, tokens: impl FnOnce() -> u64) -> Duration {
         let Some(delay) = self.delay else { return Duration::ZERO };
         let asked = self.asked;
         self.asked += 1;
@@ -123,7 +123,7 @@ impl<'a> Clock<'a> {
                 max.map_or(drawn, |max| drawn.min(max.0))
             }
             #[expect(clippy::cast_precision_loss, reason = "nobody counts to 2^53 tokens")]
-            Delay::TokensPerSecond(rate) => time(tokens as f64 / rate),
+            Delay::TokensPerSecond(rate) => time(tokens() as f64 / rate),
         };
         if self.load == 1.0 { time } else { self::time(time.as_secs_f64() * self.load) }
     }

@@ -104,7 +104,7 @@ impl Choice {
     pub(super) fn find(&self, list: &EventList) -> Vec<usize> {
         let count = list.len();
         let of_kind =
-            |kind: &Kind| (0..count).filter(|at| list.reading(*at).kinds.contains(kind)).collect::<Vec<_>>();
+            |kind: &Kind| (0..count).filter(|at| list.kinds(*at).contains(kind)).collect::<Vec<_>>();
         match self {
             Self::All => (0..count).collect(),
             Self::Numbers(span) => (0..count).filter(|at| span.holds(at + 1, count)).collect(),

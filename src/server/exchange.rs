@@ -309,6 +309,7 @@ impl Exchange {
             scene: scenery,
             rechunk: self.settings.rechunk,
             is_early: extent == Extent::Head,
+            is_explained: self.settings.explains,
         }
     }
 

@@ -26,8 +26,8 @@ mod said;
 mod samples;
 mod scenarios;
 mod served;
-mod slow_http;
 mod shipped;
+mod slow_http;
 mod text;
 mod wire;
 

@@ -10,7 +10,7 @@ use crate::{
     ask::{Ask, Shape},
     dialect::{
         Occasion,
-        event::Events,
+        event::{Events, Kind},
         style::Style,
         template::{Filling, NUMBER_HOLES, TEXT_HOLES, Template},
     },
@@ -157,7 +157,7 @@ impl Stream<'_> {
                 let total = self.usage.input_total() + self.usage.tool + self.output + self.thoughts;
                 let numbers = [chunk.index, self.output, total].map(Filling::Number);
                 let fillings = [Filling::Text(text), numbers[0], numbers[1], numbers[2]];
-                return self.events.filled(template, &fillings);
+                return self.events.filled_as(&[Kind::Usage, Kind::Text], template, &fillings);
             }
         }
         let usage = UsageMetadata::new(self.usage, self.output, self.thoughts);

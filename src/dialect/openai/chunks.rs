@@ -10,7 +10,7 @@ use crate::{
     ask::{Ask, Extra, Generate, Shape},
     dialect::{
         Occasion,
-        event::Events,
+        event::{Events, Kind},
         style::Style,
         template::{Filling, NUMBER_HOLES, TEXT_HOLES, Template},
     },
@@ -80,8 +80,10 @@ impl<'a> Writer<'a> {
         if let (Step::Text(text), Some(template)) = (step, &self.template) {
             let (index, text) = (Filling::Number(index), Filling::Text(text));
             return match &padding {
-                Some(padding) => self.events.filled(template, &[index, text, Filling::Text(padding)]),
-                None => self.events.filled(template, &[index, text]),
+                Some(padding) => {
+                    self.events.filled_as(&[Kind::Text], template, &[index, text, Filling::Text(padding)]);
+                }
+                None => self.events.filled_as(&[Kind::Text], template, &[index, text]),
             };
         }
         let choice = Choice {

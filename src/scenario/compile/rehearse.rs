@@ -214,6 +214,7 @@ impl Specimen {
             scene: &scenery,
             rechunk: None,
             is_early: false,
+            is_explained: false,
         };
         plan::staged(said, &stage, (&Origin::new("stub"), Marks::Hidden)).missed
     }

@@ -22,7 +22,7 @@ use alarm::Alarm;
 
 /// How fine the grid is on which sleepers wake.
 const SLOT: u64 = 100;
-/// No slot: nothing is waited for.
+/// The slot of what is too far away to have one.
 const NEVER: u64 = u64::MAX;
 
 /// What sleeps are made from. Clones share one clock.
@@ -57,7 +57,7 @@ struct Shared {
 struct Sleepers {
     waiting: BTreeMap<Entry, Waker>,
     /// The slot at which the alarm rings next.
-    armed: u64,
+    armed: Option<u64>,
     last: NonZeroU64,
 }
 
@@ -173,7 +173,7 @@ impl Precise {
         let shared = Arc::new(Shared {
             alarm,
             origin: Instant::now(),
-            sleepers: Mutex::new(Sleepers { waiting, armed: NEVER, last: NonZeroU64::MIN }),
+            sleepers: Mutex::new(Sleepers { waiting, armed: None, last: NonZeroU64::MIN }),
         });
         let driver = tokio::spawn(drive(Arc::clone(&shared))).abort_handle();
         Self { shared, driver }
@@ -205,7 +205,7 @@ impl Shared {
     /// The first slot that is not before this time.
     fn slot(&self, time: Instant) -> u64 {
         let nanos = time.saturating_duration_since(self.origin).as_nanos();
-        u64::try_from(nanos.div_ceil(u128::from(SLOT) * 1000)).unwrap_or(NEVER)
+        u64::try_from(nanos).map_or(NEVER, |nanos| nanos.div_ceil(SLOT * 1000))
     }
 
     /// From now to a slot.
@@ -230,7 +230,7 @@ impl Shared {
         sleepers.last = sleepers.last.saturating_add(1);
         let entry = Entry { slot, id: sleepers.last };
         sleepers.waiting.insert(entry, waker.clone());
-        if slot < sleepers.armed {
+        if sleepers.armed.is_none_or(|armed| slot < armed) {
             self.arm(&mut sleepers, slot);
         }
         Some(entry)
@@ -246,10 +246,9 @@ impl Shared {
     /// Takes out those whose slot has passed, and sets the alarm for the next.
     fn take_due(&self, due: &mut Vec<Waker>) {
         let mut sleepers = self.lock();
-        let passed = self.origin.elapsed().as_micros() / u128::from(SLOT);
+        let micros = u64::try_from(self.origin.elapsed().as_micros()).unwrap_or(NEVER);
         // What the alarm was set for has passed, whatever a stopped clock says.
-        let passed = u64::try_from(passed).unwrap_or(NEVER).max(sleepers.armed);
-        sleepers.armed = NEVER;
+        let passed = (micros / SLOT).max(sleepers.armed.take().unwrap_or_default());
         while let Some(first) = sleepers.waiting.first_entry() {
             let slot = first.key().slot;
             if slot > passed {
@@ -262,7 +261,7 @@ impl Shared {
 
     fn arm(&self, sleepers: &mut Sleepers, slot: u64) {
         match self.alarm.set(self.until(slot)) {
-            Ok(()) => sleepers.armed = slot,
+            Ok(()) => sleepers.armed = Some(slot),
             Err(error) => tracing::error!("cannot set the timer: {error}"),
         }
     }
@@ -294,14 +293,17 @@ mod alarm {
             let file = AsyncFd::with_interest(file, Interest::READABLE)?;
             let alarm = Self(file);
             // Some sandboxes make timers that cannot be set.
-            alarm.set(Duration::from_nanos(1))?;
+            alarm.arm(Duration::ZERO)?;
             Ok(alarm)
         }
 
         /// Rings once, so much later, and not when it was told before.
         pub(super) fn set(&self, after: Duration) -> io::Result<()> {
             // Nothing at all would switch it off.
-            let after = after.max(Duration::from_nanos(1));
+            self.arm(after.max(Duration::from_nanos(1)))
+        }
+
+        fn arm(&self, after: Duration) -> io::Result<()> {
             let it_value = Timespec::try_from(after).map_err(io::Error::other)?;
             let it_interval = Timespec { tv_sec: 0, tv_nsec: 0 };
             let time = Itimerspec { it_interval, it_value };
@@ -384,6 +386,19 @@ mod tests {
             sleep.await;
             assert!(Instant::now() >= deadline, "{microseconds}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_ring_that_nobody_asked_for_wakes_nobody() {
+        let Some((timer, shared)) = precise() else { return };
+        let mut sleep = timer.sleep_until(Instant::now() + ms(3_600_000));
+        assert!(poll(&mut sleep).await.is_pending());
+        let shared = shared.upgrade().unwrap();
+        shared.lock().armed = None;
+        let mut due = Vec::new();
+        shared.take_due(&mut due);
+        assert!(due.is_empty());
+        assert!(shared.lock().armed.is_some());
     }
 
     #[tokio::test]

@@ -4,11 +4,12 @@
 use std::{
     io::{ErrorKind, Read, Write},
     net::TcpStream,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use mynah::Server;
 use serde_json::json;
+use tokio::time::Instant;
 
 use crate::raw::request;
 

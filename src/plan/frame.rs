@@ -121,7 +121,7 @@ pub(super) fn frame_by(
     }
     let mut manners = vec![Manner::default(); events.len()];
     for (number, (rule, lookup)) in rules.iter().enumerate() {
-        if !matches!(form, Form::Sse(_)) && rule.is_for_sse() {
+        if !matches!(form, Form::Sse(_)) && rule.frames_lines() {
             missed.push(format!("frame {}: not a stream of lines", rule.at));
         }
         let lead = rule.lead.as_ref().map(|pieces| scene.bytes(pieces, &format!("frame.{number}.lead")));
@@ -159,9 +159,10 @@ struct Manner<'a> {
 }
 
 impl FrameRule {
-    /// Whether it says nothing but how SSE is to be framed.
-    fn is_for_sse(&self) -> bool {
-        self.lead.is_none() && self.tail.is_none()
+    /// Whether it says something that only streams of lines have.
+    fn frames_lines(&self) -> bool {
+        let has_texts = self.lines.is_some() || self.field.is_some() || self.colon.is_some();
+        has_texts || self.eol.is_some() || self.blank.is_some() || self.newlines.is_some()
     }
 }
 

@@ -108,11 +108,12 @@ pub(super) struct Written {
     pub(super) closes: bool,
 }
 
-/// Writes the head, for a body of so many bytes.
+/// Writes the head. `framing` is how the length of the body is told, and what is
+/// told of it; `None` where there is no body.
 pub(super) fn write(
     (status, reason): (StatusCode, Option<&'static str>),
     headers: &HeaderMap,
-    (form, length): (CarryAs, i128),
+    framing: Option<(CarryAs, i128)>,
     layers: &[Set<'_>],
     (client, scene): (&Client, &dyn Scene),
 ) -> Written {
@@ -131,10 +132,10 @@ pub(super) fn write(
     let mut lines = Lines(
         headers.iter().map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec())).collect(),
     );
-    match form {
-        CarryAs::Chunked => lines.set("transfer-encoding", vec![b"chunked".to_vec()]),
-        CarryAs::Length => lines.set("content-length", vec![length.to_string().into_bytes()]),
-        CarryAs::Close => {}
+    match framing {
+        Some((CarryAs::Chunked, _)) => lines.set("transfer-encoding", vec![b"chunked".to_vec()]),
+        Some((CarryAs::Length, length)) => lines.set("content-length", vec![length.to_string().into_bytes()]),
+        Some((CarryAs::Close, _)) | None => {}
     }
     for set in layers {
         lines.change(&set.layer.head.headers, client, scene);
@@ -153,7 +154,8 @@ pub(super) fn write(
         None => reason.or(status.canonical_reason()),
     };
     let reason = upper(|head| head.reason.as_ref()).map_or(usual.unwrap_or_default(), String::as_str);
-    let version = upper(|head| head.version.as_ref()).map_or("1.1", String::as_str);
+    let version = upper(|head| head.version.as_ref())
+        .map_or(if client.is_http10 { "1.0" } else { "1.1" }, String::as_str);
     bytes.extend_from_slice(format!("HTTP/{version} {number} {reason}\r\n").as_bytes());
     lines.write(&mut bytes);
     bytes.extend_from_slice(b"\r\n");

@@ -87,14 +87,14 @@ fn lay_out(
     };
     let form = carry::form(layers, usual);
     let mut end = layers.iter().rev().find_map(|set| Some((set.layer.end.as_ref()?, set)));
-    let mut is_cut = false;
+    let mut cut = None;
     if let Some((it, set)) = end
         && it.how == How::Complete
         && it.hold != Hold::Forever
         && !it.is_behind_all()
     {
-        is_cut = complete_at((laid, parts.head_at), it, set, scene);
-        if !is_cut {
+        cut = complete_at((laid, parts.head_at), it, set, scene);
+        if cut.is_none() {
             missed.push(format!("end {}", it.site));
             end = None;
         }
@@ -103,10 +103,15 @@ fn lay_out(
         rechunk::recut(laid, &mut scene.draw(&format!("rechunk.{seed}")))
     });
     let mut carried = carry::carry(laid, form, layers, &recut, scene, missed);
-    let length = laid.body.len() as i128 + i128::from(carry::lie(layers));
-    let written =
-        head::write((parts.status, parts.reason), headers, (form, length.max(0)), layers, (client, scene));
-    if client.is_head {
+    let lie = carry::lie(layers);
+    if lie != 0 && form != CarryAs::Length {
+        missed.push("carry lie: no content-length".to_owned());
+    }
+    // RFC 9110, 6.4.1: these have no body, whatever is said about it.
+    let is_bare = matches!(parts.status.as_u16(), 204 | 304);
+    let framing = (!is_bare).then(|| (form, laid.body.len() as i128 + i128::from(lie)));
+    let written = head::write((parts.status, parts.reason), headers, framing, layers, (client, scene));
+    if client.is_head || is_bare {
         carried = carry::Carried::default();
     }
     let mut bytes = written.bytes;
@@ -114,13 +119,14 @@ fn lay_out(
     bytes.extend_from_slice(&carried.bytes);
     let wired = Wired { bytes: &bytes, head, head_at: parts.head_at, carried: &carried, laid };
     let ending = match end {
-        Some((it, _)) if is_cut => Some((wired.place(Spot::End) - terminator(&wired), it)),
+        Some((it, _)) if cut.is_some() => Some((wired.place(Spot::End) - terminator(&wired), it)),
         Some((it, set)) => place(&wired, it, set, scene, missed).map(|place| (place, it)),
         None => None,
     };
     let ending = ending.map(|(place, it)| {
         let beat = parts.beat.clone().filter(|_| it.is_silent());
-        let beat = beat.and_then(|beat| beat_at(&wired, place, form, beat, missed));
+        let is_inside = cut == Some(Cut::Inside);
+        let beat = beat.and_then(|beat| beat_at(&wired, (place, is_inside), form, beat, missed));
         ending_of(it, place, bytes.len(), beat, scene)
     });
     let ending = ending.unwrap_or_else(|| Ending::complete(bytes.len()));
@@ -143,15 +149,16 @@ fn terminator(wired: &Wired<'_>) -> usize {
 /// and not where the length of the body was told.
 fn beat_at(
     wired: &Wired<'_>,
-    place: usize,
+    (place, is_inside): (usize, bool),
     form: CarryAs,
     beat: Beat,
     missed: &mut Vec<String>,
 ) -> Option<Beat> {
-    let is_between = place == wired.head.end
-        || wired.carried.stretches().any(|(_, _, end)| wired.head.end + end == place)
-        || (form == CarryAs::Close
-            && wired.laid.pieces.iter().any(|(end, _)| wired.place(Spot::Bound(*end)) == place));
+    let is_between = !is_inside
+        && (place == wired.head.end
+            || wired.carried.stretches().any(|(_, _, end)| wired.head.end + end == place)
+            || (form == CarryAs::Close
+                && wired.laid.pieces.iter().any(|(end, _)| wired.place(Spot::Bound(*end)) == place)));
     match form {
         CarryAs::Chunked if is_between && !beat.bytes.is_empty() => {
             let size = format!("{:X}\r\n", beat.bytes.len());
@@ -166,20 +173,36 @@ fn beat_at(
     }
 }
 
+/// Where a body was cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cut {
+    /// Between two events, or where events have no bounds.
+    Between,
+    /// Inside of one.
+    Inside,
+}
+
 /// Leaves out all that lies behind the place at which the body is completed;
-/// `false` where there is no such place.
-fn complete_at((laid, head): (&mut Laid, Duration), end: &End, set: &Set<'_>, scene: &dyn Scene) -> bool {
+/// `None` where there is no such place.
+fn complete_at(
+    (laid, head): (&mut Laid, Duration),
+    end: &End,
+    set: &Set<'_>,
+    scene: &dyn Scene,
+) -> Option<Cut> {
     let ground = Ground { body: &laid.body, spans: laid.spans.as_deref(), wire: &[], head: 0..0 };
     match end.site.spots(&ground, set.lookup, scene, "end").as_slice() {
         [Spot::Body(offset) | Spot::Bound(offset)] => {
-            laid.cut(*offset, head);
-            true
+            let offset = *offset;
+            let is_inside = laid.pieces.iter().all(|(end, _)| *end != offset) && offset > 0;
+            laid.cut(offset, head);
+            Some(if is_inside { Cut::Inside } else { Cut::Between })
         }
         [Spot::BodyStart] => {
             laid.cut(0, head);
-            true
+            Some(Cut::Between)
         }
-        _ => false,
+        _ => None,
     }
 }
 

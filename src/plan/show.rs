@@ -194,6 +194,7 @@ impl fmt::Display for Script {
         match ending.how {
             How::Complete if self.closes => write!(f, ", and the connection ends"),
             How::Complete => Ok(()),
+            _ if ending.is_idle => Ok(()),
             _ if TELLS_ACKNOWLEDGED => write!(f, ", once all was acknowledged"),
             _ => write!(f, " (this platform does not tell what was acknowledged)"),
         }

@@ -107,7 +107,11 @@ pub(super) fn write(
 ) {
     let mut manners: Vec<Option<Manner<'_>>> = vec![None; list.len()];
     for (number, (rule, lookup)) in rules.iter().enumerate() {
-        for at in lookup.choose(&rule.at, "write", missed) {
+        let found = lookup.choose(&rule.at, "write", missed);
+        if !found.is_empty() && found.iter().all(|at| list.payload(*at).is_none()) {
+            missed.push(format!("write {}: no JSON", rule.at));
+        }
+        for at in found {
             let Some(slot) = manners.get_mut(at) else { continue };
             let manner = slot.get_or_insert_default();
             manner.style = rule.style.or(manner.style);

@@ -515,6 +515,9 @@ impl Exchange {
         let mut response = Response::new(PlanBody::new(Bytes::new(), Vec::new(), Carry::Length));
         match after {
             After::Leaves(how) => {
+                if script.ending.place == script.bytes.len() {
+                    ending.is_reached();
+                }
                 link.leave(how);
                 std::future::pending().await
             }

@@ -114,6 +114,7 @@ fn lay_out(
     if client.is_head || is_bare {
         carried = carry::Carried::default();
     }
+    let closes = form == CarryAs::Close || written.closes;
     let mut bytes = written.bytes;
     let head = written.start..bytes.len();
     bytes.extend_from_slice(&carried.bytes);
@@ -127,14 +128,16 @@ fn lay_out(
         let beat = parts.beat.clone().filter(|_| it.is_silent());
         let is_inside = cut == Some(Cut::Inside);
         let beat = beat.and_then(|beat| beat_at(&wired, (place, is_inside), form, beat, missed));
-        ending_of(it, place, bytes.len(), beat, scene)
+        let ending = ending_of(it, place, bytes.len(), beat, scene);
+        // A connection that is not used again has no idle time.
+        Ending { is_idle: ending.is_idle && !closes, ..ending }
     });
     let ending = ending.unwrap_or_else(|| Ending::complete(bytes.len()));
     let writes = send::send(&wired, ending.place, layers, &recut, scene, missed);
     Script {
         writes,
         rate: layers.iter().rev().find_map(|set| set.layer.send.rate),
-        closes: form == CarryAs::Close || written.closes,
+        closes,
         ending,
         bytes: bytes.into(),
     }
@@ -165,7 +168,7 @@ fn beat_at(
             let bytes = [size.as_bytes(), &beat.bytes, b"\r\n"].concat();
             Some(Beat { bytes: bytes.into(), ..beat })
         }
-        CarryAs::Close if is_between => Some(beat),
+        CarryAs::Close if is_between && !beat.bytes.is_empty() => Some(beat),
         _ => {
             missed.push("heartbeat in the silence of the end".to_owned());
             None

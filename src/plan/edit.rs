@@ -141,8 +141,12 @@ fn patch(
     unset: &[JsonPath],
     missed: &mut Vec<String>,
 ) {
+    let chosen = list.choose(choice, "patch", missed);
+    if chosen.is_empty() {
+        return;
+    }
     let mut count = 0;
-    for at in list.choose(choice, "patch", missed) {
+    for at in chosen {
         let Some(mut payload) = list.payload(at).cloned() else { continue };
         let mut changes = 0;
         for (path, value) in set {

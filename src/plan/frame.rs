@@ -116,6 +116,9 @@ pub(super) fn frame_by(
     scene: &dyn Scene,
     missed: &mut Vec<String>,
 ) -> (Vec<u8>, Vec<usize>) {
+    if events.is_empty() {
+        missed.extend(rules.iter().map(|(rule, _)| format!("frame {}", rule.at)));
+    }
     if rules.is_empty() || events.is_empty() {
         return frame(events, form);
     }

@@ -243,7 +243,8 @@ pub fn staged(said: Said, stage: &Stage<'_>, (origin, marks): (&Origin<'_>, Mark
     let beat = match encode::lay(&mut laid, &sets, stage.scene, &mut missed) {
         Some(coding) => {
             headers.insert(http::header::CONTENT_ENCODING, http::HeaderValue::from_static(coding));
-            None
+            // Behind the last event nothing is compressed any more.
+            beat.map(|beat| Beat { bytes: Bytes::new(), ..beat })
         }
         None => beat,
     };

@@ -173,14 +173,13 @@ fn cuts(
     let mut cuts = BTreeMap::new();
     for (number, ((site, gap), lookup)) in all.enumerate() {
         let spots = site.spots(&ground, lookup, scene, &format!("send.cut.{number}"));
-        let places: Vec<_> = spots.iter().map(|spot| wired.place(*spot)).collect();
         // In front of everything and behind it there is nothing to be parted.
-        let inside = places.into_iter().filter(|place| (1..wired.bytes.len()).contains(place));
-        let before = cuts.len();
-        cuts.extend(inside.map(|place| (place, *gap)));
-        if spots.is_empty() || (cuts.len() == before && before == 0) {
+        let places = spots.iter().map(|spot| wired.place(*spot));
+        let inside: Vec<_> = places.filter(|place| (1..wired.bytes.len()).contains(place)).collect();
+        if inside.is_empty() {
             missed.push(format!("send cut {site}"));
         }
+        cuts.extend(inside.into_iter().map(|place| (place, *gap)));
     }
     cuts
 }
@@ -193,7 +192,7 @@ fn joined(wired: &Wired<'_>, layers: &[Set<'_>], missed: &mut Vec<String>) -> Ve
         return Vec::new();
     };
     let (mut runs, mut events): (Vec<Range<usize>>, Vec<usize>) = (Vec::new(), Vec::new());
-    let mut with_head = false;
+    let (known, mut with_head) = (missed.len(), false);
     for target in targets {
         match target {
             Target::Head => with_head = true,
@@ -211,7 +210,7 @@ fn joined(wired: &Wired<'_>, layers: &[Set<'_>], missed: &mut Vec<String>) -> Ve
     }
     let pairs = events.windows(2).filter(|pair| pair[1] == pair[0] + 1);
     runs.extend(pairs.filter_map(|pair| Some(wired.event(pair[0])?.start..wired.event(pair[1])?.end)));
-    if runs.is_empty() {
+    if runs.is_empty() && missed.len() == known {
         missed.push("send join: no neighbours".to_owned());
     }
     // From the back, so that each run is due with its last.

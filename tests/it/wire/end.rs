@@ -282,6 +282,25 @@ async fn an_idle_connection_ends_when_its_time_has_come() {
 }
 
 #[tokio::test]
+async fn a_connection_that_ends_with_its_answer_is_silent_before() {
+    let hold = "hold: 40ms, put: bye, how: close";
+    for wire in [
+        format!("carry: close, end: {{after: body, {hold}}}"),
+        format!("head: {{headers: {{connection: close}}}}, end: {{after: body, {hold}}}"),
+    ] {
+        for shape in ALL {
+            let server = serve(&format!("- {{then: {{{TEXT}, wire: {{{wire}}}}}}}\n")).await;
+            let mut watch = Watch::connect(server.base_url());
+            watch.send(&shape.request_with(&[]));
+            let seen = watch.read_to_end();
+            assert_eq!(seen.end, End::Closed, "{shape:?} {wire}");
+            assert!(seen.bytes().ends_with(b"bye"), "{shape:?} {wire}");
+            assert!(seen.last_at() >= Duration::from_millis(40), "{shape:?} {wire}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_new_request_ends_the_idle_time() {
     let server = serve(
         "- {per: connection, then: [{text: a, wire: {end: {after: body, hold: 400ms, how: reset}}}, \

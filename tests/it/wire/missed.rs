@@ -43,6 +43,10 @@ const NOTHING: &[(&str, &str)] = &[
     ("wire: {send: {cut: {after: 1, offset: 99999}}}", "send cut after 1 offset 99999"),
     ("wire: {send: {join: call}}", "send join call"),
     ("wire: {send: {join: [head, -1]}}", "send join: no neighbours"),
+    // In front of all bytes and behind them nothing is parted.
+    ("wire: {send: {cut: {before: head}}}", "send cut before head"),
+    ("wire: {send: {cut: [{after: body}, {after: 1, gap: 0s}]}}", "send cut after body"),
+    ("wire: {send: {cut: [{after: 1, gap: 0s}, {after: body}]}}", "send cut after body"),
     ("wire: {end: {after: call.1, how: complete}}", "end after call.1"),
     ("wire: {end: {after: call.1, how: reset}}", "end after call.1"),
     ("wire: {end: {in: body, char: 9, how: close}}", "end in body char 9"),
@@ -61,7 +65,7 @@ async fn a_place_that_names_nothing_is_told_and_the_answer_is_whole() {
         assert_eq!(plain.missed(), [""; 0]);
         for ((wire, told), seen) in NOTHING.iter().zip(all) {
             let message = seen.message();
-            assert!(message.missed().contains(told), "{shape:?} {wire}: {:?}", message.missed());
+            assert_eq!(message.missed(), [*told], "{shape:?} {wire}");
             assert_eq!(
                 (message.chunks, message.terminator),
                 (plain.chunks.clone(), plain.terminator.clone()),
@@ -110,4 +114,32 @@ async fn what_names_nothing_below_is_told_above() {
         watch.read_to_end().message().missed().iter().map(|&told| told.to_owned()).collect();
     missed.sort();
     assert_eq!(missed, ["end after call", "frame call", "send cut in media byte 2"]);
+}
+
+#[tokio::test]
+async fn nothing_is_framed_where_there_are_no_events() {
+    for shape in STREAMS {
+        let then = "from: built_in, wire: {edit: {drop: all}, frame: [{at: 1, lead: x}, {tail: y}]}";
+        let message = Cases::serve(&[then]).await.ask(shape, 0).message();
+        assert_eq!(message.body(), b"", "{shape:?}");
+        assert_eq!(message.missed(), ["frame 1", "frame all"], "{shape:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_heartbeat_that_cannot_be_sent_into_the_last_silence_is_told() {
+    let beat = "text: a, pace: {heartbeat: {every: 5ms, raw: '~'}}";
+    let ends = [
+        "encode: gzip, end: {after: 1, hold: 12ms, how: close}",
+        "encode: gzip, carry: close, end: {after: 1, hold: 12ms, how: close}",
+        "carry: length, end: {after: 1, hold: 12ms, how: close}",
+        "carry: {join: all}, end: {after: 1, hold: 12ms, how: close}",
+        "end: {in: 1, byte: 5, hold: 12ms, how: close}",
+    ];
+    let thens = ends.map(|wire| format!("{beat}, wire: {{{wire}}}"));
+    for (wire, seen) in ends.iter().zip(Cases::serve(&thens).await.ask_all(Chat, thens.len())) {
+        let message = seen.message();
+        assert_eq!(message.missed(), ["heartbeat in the silence of the end"], "{wire}");
+        assert!(!message.body().contains(&b'~'), "{wire}");
+    }
 }

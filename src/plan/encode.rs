@@ -72,9 +72,14 @@ fn compress(laid: &mut Laid, encode: &Encode) -> std::io::Result<()> {
     let starts = std::iter::once(0).chain(coded.pieces.iter().map(|piece| piece.end));
     let ranges: Vec<_> = starts.zip(&coded.pieces).map(|(start, piece)| start..piece.end).collect();
     laid.spans = laid.spans.take().filter(|_| encode.keeps_bounds()).map(|spans| {
-        // An event is one piece; heartbeats are pieces too, and no events.
-        let piece_of = |end: usize| ends.partition_point(|other| *other < end);
-        let coded = spans.iter().map(|span| ranges.get(piece_of(span.end)).cloned().unwrap_or_default());
+        // An event is one piece; heartbeats are pieces too, and no events. Of pieces
+        // without bytes several lie at one place.
+        let plain = std::iter::once(0).chain(ends.iter().copied()).zip(&ends);
+        let mut pieces = plain.zip(&ranges);
+        let coded = spans.iter().map(|span| {
+            let piece = pieces.find(|((start, end), _)| (*start, **end) == (span.start, span.end));
+            piece.map(|(_, range)| range.clone()).unwrap_or_default()
+        });
         coded.collect()
     });
     let due = |due| match due {

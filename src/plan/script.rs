@@ -114,7 +114,6 @@ fn lay_out(
     if client.is_head || is_bare {
         carried = carry::Carried::default();
     }
-    let closes = form == CarryAs::Close || written.closes;
     let mut bytes = written.bytes;
     let head = written.start..bytes.len();
     bytes.extend_from_slice(&carried.bytes);
@@ -124,13 +123,13 @@ fn lay_out(
         Some((it, set)) => place(&wired, it, set, scene, missed).map(|place| (place, it)),
         None => None,
     };
+    // Without a word of the head's a client of HTTP/1.0 awaits no further answer.
+    let closes = form == CarryAs::Close || written.closes || client.is_http10;
     let ending = ending.map(|(place, it)| {
         let beat = parts.beat.clone().filter(|_| it.is_silent());
         let is_inside = cut == Some(Cut::Inside);
         let beat = beat.and_then(|beat| beat_at(&wired, (place, is_inside), form, beat, missed));
-        let ending = ending_of(it, place, bytes.len(), beat, scene);
-        // A connection that is not used again has no idle time.
-        Ending { is_idle: ending.is_idle && !closes, ..ending }
+        ending_of(it, place, (bytes.len(), closes), beat, scene)
     });
     let ending = ending.unwrap_or_else(|| Ending::complete(bytes.len()));
     let writes = send::send(&wired, ending.place, layers, &recut, scene, missed);
@@ -229,7 +228,13 @@ fn place(
     }
 }
 
-fn ending_of(end: &End, place: usize, length: usize, beat: Option<Beat>, scene: &dyn Scene) -> Ending {
+fn ending_of(
+    end: &End,
+    place: usize,
+    (length, closes): (usize, bool),
+    beat: Option<Beat>,
+    scene: &dyn Scene,
+) -> Ending {
     let is_silent = end.is_silent();
     let put = Bytes::from(scene.bytes(&end.put, "end.put"));
     // Without a silence what completes the message leaves with the rest.
@@ -237,7 +242,8 @@ fn ending_of(end: &End, place: usize, length: usize, beat: Option<Beat>, scene: 
     Ending {
         place: if is_at_once { length } else { place },
         hold: end.hold,
-        is_idle: is_silent && place == length && end.is_behind_all(),
+        // Where no further request can come there is nothing but silence.
+        is_idle: is_silent && !closes && place == length && end.is_behind_all(),
         put,
         how: end.how,
         beat,

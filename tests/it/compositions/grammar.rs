@@ -268,7 +268,7 @@ const HARMLESS: &[(&str, &[&str])] = &[
         "reply",
         &[
             "text: [Hel, 'lo ü', '😀!', \"\\n\\r\\n\\u2028\"]",
-            "text: {fill: 300}",
+            "text: {fill: {size: 300, of: 'lo x '}}",
             "text: [{echo: prompt}, {fill: 50}, '<\"\\>']",
         ],
     ),

@@ -90,7 +90,7 @@ pub(super) fn unwired(wire: &[u8]) -> (Vec<u8>, Vec<usize>) {
 }
 
 proptest! {
-    #![proptest_config(cases(250))]
+    #![proptest_config(cases(80))]
 
     #[test]
     fn what_only_travels_otherwise_says_the_same(yaml in harmless(), number in 0..2_usize) {

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Scene, Set,
+    Placed, Scene,
     head::Lines,
     laid::Laid,
     place::Choice,
@@ -110,12 +110,12 @@ impl Carried {
 }
 
 /// How the layers want the length to be told; the uppermost that says so wins.
-pub(super) fn form(layers: &[Set<'_>], usual: CarryAs) -> CarryAs {
+pub(super) fn form(layers: &[Placed<'_>], usual: CarryAs) -> CarryAs {
     layers.iter().rev().find_map(|set| set.layer.carry.form).unwrap_or(usual)
 }
 
 /// What is added to the content-length.
-pub(super) fn lie(layers: &[Set<'_>]) -> i64 {
+pub(super) fn lie(layers: &[Placed<'_>]) -> i64 {
     layers.iter().rev().find_map(|set| set.layer.carry.lie).unwrap_or(0)
 }
 
@@ -123,7 +123,7 @@ pub(super) fn lie(layers: &[Set<'_>]) -> i64 {
 pub(super) fn carry(
     laid: &Laid,
     form: CarryAs,
-    layers: &[Set<'_>],
+    layers: &[Placed<'_>],
     recut: &Recut,
     scene: &dyn Scene,
     missed: &mut Vec<String>,
@@ -180,7 +180,7 @@ pub(super) fn carry(
 /// Where chunks end, from the first on.
 fn bounds(
     laid: &Laid,
-    layers: &[Set<'_>],
+    layers: &[Placed<'_>],
     recut: &Recut,
     scene: &dyn Scene,
     missed: &mut Vec<String>,

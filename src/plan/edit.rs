@@ -56,8 +56,11 @@ impl Bound {
     }
 }
 
-/// Events that a list may grow to.
+/// Events that a list may grow to, and bytes that one change may add to it.
 const MOST_EVENTS: usize = 1_000_000;
+const MOST_BYTES: usize = 256 << 20;
+
+const TOO_MUCH: &str = "more than a million events, or 256MiB";
 
 /// Changes the list. `inserted` has what each insert puts in, by its number
 /// among the edits.
@@ -83,8 +86,9 @@ pub(super) fn edit(
             Edit::Repeat(choice, times) => {
                 let found = list.choose(choice, "repeat", missed);
                 let copies = found.len().saturating_mul(usize::try_from(*times).unwrap_or(usize::MAX));
-                if list.len().saturating_add(copies) > MOST_EVENTS {
-                    missed.push(format!("repeat {choice}: more than {MOST_EVENTS} events"));
+                let bytes = list.size(&found).saturating_mul(usize::try_from(*times).unwrap_or(usize::MAX));
+                if list.len().saturating_add(copies) > MOST_EVENTS || bytes > MOST_BYTES {
+                    missed.push(format!("repeat {choice}: {TOO_MUCH}"));
                 } else {
                     list.repeat(&found, *times);
                 }
@@ -111,8 +115,9 @@ fn insert(list: &mut EventList, bound: Bound, choice: &Choice, events: &Events, 
         let found = list.choose(choice, &format!("insert {}", bound.name()), missed);
         found.into_iter().map(|at| bound.of(at)).collect()
     };
-    if list.len().saturating_add(places.len().saturating_mul(events.len())) > MOST_EVENTS {
-        missed.push(format!("insert {} {choice}: more than {MOST_EVENTS} events", bound.name()));
+    let added = |each: usize| places.len().saturating_mul(each);
+    if list.len().saturating_add(added(events.len())) > MOST_EVENTS || added(events.size()) > MOST_BYTES {
+        missed.push(format!("insert {} {choice}: {TOO_MUCH}", bound.name()));
         return;
     }
     list.put(&places, |_, list| list.entries_of(events));

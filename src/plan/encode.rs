@@ -1,7 +1,7 @@
 //! The encode stage: the body compressed, and damaged where that is wanted.
 
 use super::{
-    Scene, Set,
+    Placed, Scene,
     coder::{self, Coding, Due, Flush},
     laid::Laid,
     point::{Ground, Site, Spot},
@@ -30,7 +30,7 @@ impl Encode {
 /// name, where it is one.
 pub(super) fn lay(
     laid: &mut Laid,
-    layers: &[Set<'_>],
+    layers: &[Placed<'_>],
     scene: &dyn Scene,
     missed: &mut Vec<String>,
 ) -> Option<&'static str> {

@@ -80,7 +80,7 @@ impl From<event::Eol> for Eol {
 const LONGEST_FRAME: usize = 16;
 
 /// Blank lines behind an event at the most.
-const MOST_BLANKS: u32 = 1_000_000;
+pub const MOST_BLANKS: u32 = 10_000;
 
 /// The body, and where each event ends in it.
 pub(super) fn frame(events: Events, form: Form) -> (Vec<u8>, Vec<usize>) {

@@ -1,9 +1,11 @@
 //! The head stage: status, headers, and what comes before them.
 
+use std::borrow::Cow;
+
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
-use super::{Client, Scene, Set, carry::CarryAs};
+use super::{Client, Placed, Scene, carry::CarryAs};
 use crate::notation::text::{Piece, Text};
 
 /// What is to be changed about a head.
@@ -56,7 +58,10 @@ impl Lines {
 
     fn change(&mut self, headers: &Headers, client: &Client, scene: &dyn Scene) {
         for (name, values) in headers {
-            let values = values.iter().flatten().map(|value| client.fill(line(value, scene)));
+            let values = values.iter().flatten().map(|value| match value {
+                Text::Plain(text) => clean(&client.fill(text)),
+                echoed => line(echoed, scene),
+            });
             self.set(name, values.collect());
         }
     }
@@ -79,22 +84,32 @@ impl Lines {
     }
 }
 
-/// A header's value. What the request echoes into it cannot end the line.
+/// A header's value.
 fn line(value: &Text, scene: &dyn Scene) -> Vec<u8> {
+    clean(&scene.text(value))
+}
+
+/// What comes from the request cannot end the line that it stands in.
+fn clean(value: &str) -> Vec<u8> {
     let ends = |byte: u8| matches!(byte, b'\r' | b'\n' | 0);
-    scene.text(value).bytes().map(|byte| if ends(byte) { b' ' } else { byte }).collect()
+    value.bytes().map(|byte| if ends(byte) { b' ' } else { byte }).collect()
 }
 
 impl Client {
     /// Puts in what stands for pieces of the request.
-    fn fill(&self, value: Vec<u8>) -> Vec<u8> {
-        if !value.contains(&b'{') {
-            return value;
+    fn fill<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        if !text.contains('{') {
+            return Cow::Borrowed(text);
         }
-        let text = String::from_utf8_lossy(&value);
         let text = text.replace("{host}", &self.host).replace("{port}", &self.port);
-        text.replace("{path}", &self.path).into_bytes()
+        Cow::Owned(text.replace("{path}", &self.path))
     }
+}
+
+/// The status that the layers want instead of the dialect's.
+pub(super) fn status(layers: &[Placed<'_>]) -> Option<StatusCode> {
+    let changed = layers.iter().rev().find_map(|set| set.layer.head.status)?;
+    StatusCode::from_u16(changed).ok()
 }
 
 /// A head as it goes out.
@@ -114,7 +129,7 @@ pub(super) fn write(
     (status, reason): (StatusCode, Option<&'static str>),
     headers: &HeaderMap,
     framing: Option<(CarryAs, i128)>,
-    layers: &[Set<'_>],
+    layers: &[Placed<'_>],
     (client, scene): (&Client, &dyn Scene),
 ) -> Written {
     let mut bytes = Vec::with_capacity(512);

@@ -79,6 +79,11 @@ impl EventList {
         self.entries.len()
     }
 
+    /// Bytes of these events.
+    pub(super) fn size(&self, places: &[usize]) -> usize {
+        places.iter().map(|at| self.content(*at).bytes.len()).sum()
+    }
+
     pub(super) fn content(&self, at: usize) -> &Content {
         &self.entries[at].content
     }

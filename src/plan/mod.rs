@@ -113,7 +113,7 @@ pub struct Laying<'a> {
 }
 
 /// A layer, and where its places lie.
-struct Set<'a> {
+struct Placed<'a> {
     layer: &'a Layer,
     lookup: &'a Lookup,
 }
@@ -219,12 +219,8 @@ pub fn plan(said: Said, origin: &Origin<'_>, marks: Marks) -> WirePlan {
 pub fn staged(said: Said, stage: &Stage<'_>, (origin, marks): (&Origin<'_>, Marks)) -> WirePlan {
     let mut missed = origin.missed.to_vec();
     let (mut list, lookups) = edited(&said.events, stage, &mut missed);
-    let sets: Vec<_> = stage
-        .layers
-        .iter()
-        .zip(&lookups)
-        .map(|(laying, lookup)| Set { layer: laying.layer, lookup })
-        .collect();
+    let layers = stage.layers.iter().map(|laying| laying.layer);
+    let sets: Vec<_> = layers.zip(&lookups).map(|(layer, lookup)| Placed { layer, lookup }).collect();
     let times = pace::pace(&list, &stage.tempo, &sets, stage.scene, &mut missed);
     let told = if stage.is_explained { list.len() } else { 0 };
     let kinds = (0..told).map(|at| list.kinds(at).to_vec()).collect();
@@ -265,9 +261,10 @@ pub fn staged(said: Said, stage: &Stage<'_>, (origin, marks): (&Origin<'_>, Mark
         };
         script::script(&mut laid, &parts, &sets, (&stage.client, stage.scene), &mut missed)
     });
+    let changed = head::status(&sets);
     WirePlan {
-        status: said.status,
-        reason,
+        status: changed.unwrap_or(said.status),
+        reason: reason.filter(|_| changed.is_none()),
         headers: head::mark(headers, &Origin { missed: &missed, ..*origin }, marks),
         ends: laid.pieces.iter().map(|(end, _)| *end).collect(),
         head_at: times.head,
@@ -299,7 +296,7 @@ fn edited(events: &Events, stage: &Stage<'_>, missed: &mut Vec<String>) -> (Even
 }
 
 /// The rules of all layers, the lowest first.
-fn rules<'a, T>(sets: &[Set<'a>], of: impl Fn(&'a Layer) -> &'a Vec<T>) -> Vec<(&'a T, &'a Lookup)> {
+fn rules<'a, T>(sets: &[Placed<'a>], of: impl Fn(&'a Layer) -> &'a Vec<T>) -> Vec<(&'a T, &'a Lookup)> {
     sets.iter().flat_map(|set| of(set.layer).iter().map(|rule| (rule, set.lookup))).collect()
 }
 

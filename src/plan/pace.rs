@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    Scene, Set,
+    Placed, Scene,
     delay::{Delay, Lognormal, Normal},
     list::EventList,
     place::Choice,
@@ -51,7 +51,7 @@ pub struct Times {
 pub(super) fn pace(
     list: &EventList,
     tempo: &Tempo<'_>,
-    layers: &[Set<'_>],
+    layers: &[Placed<'_>],
     scene: &dyn Scene,
     missed: &mut Vec<String>,
 ) -> Times {
@@ -179,7 +179,7 @@ mod tests {
         let list = EventList::new(&events, &Gemini);
         let (layer, lookup) = (Layer { pauses, ..Layer::default() }, Lookup::last(list.clone()));
         let luck = Luck(Identity::new(7, Fingerprint::new("", &Request::default(), None), 0));
-        let layers = [Set { layer: &layer, lookup: &lookup }];
+        let layers = [Placed { layer: &layer, lookup: &lookup }];
         let times = pace(&list, tempo, &layers, &luck, &mut Vec::new());
         times.events.iter().map(Duration::as_millis).collect()
     }

@@ -100,6 +100,9 @@ impl fmt::Display for Site {
     }
 }
 
+/// Places of one site at the most: with more of them it names nothing.
+const MOST_SPOTS: usize = 1_000_000;
+
 impl Site {
     /// What it lies at.
     pub fn target(&self) -> &Target {
@@ -145,6 +148,9 @@ impl Site {
                 places.map(make).collect()
             }
         };
+        if spots.len() > MOST_SPOTS {
+            return Vec::new();
+        }
         spots.into_iter().filter_map(|spot| self.moved(spot, ground)).collect()
     }
 
@@ -194,7 +200,8 @@ impl Measure {
             Self::Char(nth) => nth.of(long_characters(bytes)),
             Self::Every(size) => {
                 let size = usize::try_from(*size).unwrap_or(usize::MAX);
-                (1..).map_while(|n: usize| n.checked_mul(size).filter(|at| *at < bytes.len())).collect()
+                let places = (1..).map_while(|n: usize| n.checked_mul(size).filter(|at| *at < bytes.len()));
+                places.take(MOST_SPOTS + 1).collect()
             }
             Self::Random(count) => random(bytes.len(), *count, scene, key),
         }
@@ -231,8 +238,8 @@ fn long_characters(bytes: &[u8]) -> impl Iterator<Item = usize> {
 fn random(length: usize, count: u64, scene: &dyn Scene, key: &str) -> Vec<usize> {
     let inner = length.saturating_sub(1);
     let count = usize::try_from(count).unwrap_or(usize::MAX);
-    if count >= inner {
-        return (1..length).collect();
+    if count >= inner || count > MOST_SPOTS {
+        return (1..length).take(MOST_SPOTS + 1).collect();
     }
     let mut draw = scene.draw(key);
     let mut places = BTreeSet::new();

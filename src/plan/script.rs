@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
 use super::{
-    Beat, Client, Scene, Set,
+    Beat, Client, Placed, Scene,
     carry::{self, CarryAs},
     end::{End, Ending, Hold, How},
     head,
@@ -49,7 +49,7 @@ pub(super) struct Parts<'a> {
 }
 
 /// Whether the layers want what HTTP, or its library, would not write.
-pub(super) fn is_needed(layers: &[Set<'_>]) -> bool {
+pub(super) fn is_needed(layers: &[Placed<'_>]) -> bool {
     layers.iter().any(|set| set.layer.needs_socket)
 }
 
@@ -58,7 +58,7 @@ pub(super) fn is_needed(layers: &[Set<'_>]) -> bool {
 pub(super) fn script(
     laid: &mut Laid,
     parts: &Parts<'_>,
-    layers: &[Set<'_>],
+    layers: &[Placed<'_>],
     (client, scene): (&Client, &dyn Scene),
     missed: &mut Vec<String>,
 ) -> Script {
@@ -77,7 +77,7 @@ pub(super) fn script(
 fn lay_out(
     laid: &mut Laid,
     (parts, headers): (&Parts<'_>, &HeaderMap),
-    layers: &[Set<'_>],
+    layers: &[Placed<'_>],
     (client, scene): (&Client, &dyn Scene),
     missed: &mut Vec<String>,
 ) -> Script {
@@ -189,7 +189,7 @@ enum Cut {
 fn complete_at(
     (laid, head): (&mut Laid, Duration),
     end: &End,
-    set: &Set<'_>,
+    set: &Placed<'_>,
     scene: &dyn Scene,
 ) -> Option<Cut> {
     let ground = Ground { body: &laid.body, spans: laid.spans.as_deref(), wire: &[], head: 0..0 };
@@ -211,7 +211,7 @@ fn complete_at(
 fn place(
     wired: &Wired<'_>,
     end: &End,
-    set: &Set<'_>,
+    set: &Placed<'_>,
     scene: &dyn Scene,
     missed: &mut Vec<String>,
 ) -> Option<usize> {

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, ops::Range, time::Duration};
 
 use super::{
-    Scene, Set,
+    Placed, Scene,
     carry::Carried,
     laid::Laid,
     place::Target,
@@ -114,7 +114,7 @@ impl Wired<'_> {
 pub(super) fn send(
     wired: &Wired<'_>,
     place: usize,
-    layers: &[Set<'_>],
+    layers: &[Placed<'_>],
     recut: &Recut,
     scene: &dyn Scene,
     missed: &mut Vec<String>,
@@ -164,7 +164,7 @@ pub(super) fn send(
 /// Where writes end besides, and how much later the next leaves.
 fn cuts(
     wired: &Wired<'_>,
-    layers: &[Set<'_>],
+    layers: &[Placed<'_>],
     scene: &dyn Scene,
     missed: &mut Vec<String>,
 ) -> BTreeMap<usize, Duration> {
@@ -186,7 +186,7 @@ fn cuts(
 
 /// Stretches that leave in one write: runs of neighbours, the head being the
 /// first event's.
-fn joined(wired: &Wired<'_>, layers: &[Set<'_>], missed: &mut Vec<String>) -> Vec<Range<usize>> {
+fn joined(wired: &Wired<'_>, layers: &[Placed<'_>], missed: &mut Vec<String>) -> Vec<Range<usize>> {
     let Some((set, targets)) = layers.iter().rev().find_map(|set| Some((set, set.layer.send.join.as_ref()?)))
     else {
         return Vec::new();

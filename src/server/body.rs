@@ -151,7 +151,7 @@ pub(super) struct Ending {
 
 impl Ending {
     /// The answer has left in full.
-    pub(super) fn is_reached(&mut self) {
+    pub(super) fn reach(&mut self) {
         if let (Some(attempt), true) = (&mut self.attempt, self.succeeds) {
             attempt.is_answered();
         }
@@ -196,7 +196,7 @@ impl PlanBody {
     fn end_if_sent(&mut self) {
         // hyper does not ask for a body that is empty.
         if (self.pieces.count() == 0 || self.pieces.bytes() == 0) && self.schedule.is_none() {
-            std::mem::take(&mut self.ending).is_reached();
+            std::mem::take(&mut self.ending).reach();
         }
     }
 }

@@ -10,7 +10,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    task::Poll,
+    task::{Poll, ready},
     time::Duration,
 };
 
@@ -156,7 +156,13 @@ fn serve(socket: TcpStream, id: u64, exchange: Arc<Exchange>, open: &GracefulShu
         // Its last owner closes the socket.
         match left {
             Ok(None) => let_go(&link).await,
-            Ok(Some(leave)) => end(&link.socket, leave, &exchange.timer).await,
+            Ok(Some(leave)) => {
+                if deed == Deed::Serve && link.left().is_none() {
+                    // The idle time is over, and something may have been written then.
+                    exchange.player(&link, Instant::now()).settle().await;
+                }
+                end(&link.socket, leave, &exchange.timer).await;
+            }
             Err(fault) => refuse(&link, &fault, &exchange.date(), exchange.settings.marks).await,
         }
     });
@@ -174,6 +180,8 @@ fn http<S: Socket>(
     let service = service_fn(move |request| {
         let (exchange, link) = (Arc::clone(&exchange), Arc::clone(&link));
         let connection = Connection { id, request: requests.fetch_add(1, Ordering::Relaxed) + 1 };
+        // It may have come before the idle time began.
+        link.wake();
         async move { Ok::<_, Infallible>(exchange.answer(request, connection, &link).await) }
     });
     http1::Builder::new()
@@ -231,18 +239,22 @@ where
             idle = None;
             return Poll::Pending;
         };
-        let (it, sleep) = idle.get_or_insert_with(|| {
+        if idle.as_ref().is_none_or(|(it, _)| it.at != now.at) {
             let sleep = timer.sleep_until(now.at);
-            (now, sleep)
-        });
-        if Pin::new(sleep).poll(context).is_pending() {
-            return Poll::Pending;
+            idle = Some((now, sleep));
         }
-        let (put, leave) = (std::mem::take(&mut it.put), it.leave);
+        let Some((it, sleep)) = &mut idle else { return Poll::Pending };
+        ready!(Pin::new(sleep).poll(context));
+        while !it.put.is_empty() {
+            match ready!(link.socket.poll_write(context, &it.put)) {
+                Ok(count) if count > 0 => drop(it.put.split_to(count)),
+                // The peer has gone.
+                _ => break,
+            }
+        }
+        let leave = it.leave;
         idle = None;
-        link.is_busy();
-        // So little fits, or the peer has gone.
-        drop(link.socket.poll_write(context, &put));
+        link.wake();
         leave.map_or(Poll::Pending, |leave| Poll::Ready(Ok(Some(leave))))
     })
     .await

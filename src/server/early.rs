@@ -69,16 +69,21 @@ impl Exchange {
         let mut pause = Pause::new(&limits);
         let is_whole = read(&mut body, early.after, &mut pause).await;
         let read_at = Instant::now();
+        if !is_whole {
+            link.seen.answer_early();
+            link.look_after_peer();
+        }
+        // Who still waits to be told to go on sends nothing more.
+        let waits = waits && early.after == 0;
         match early.rest {
-            // Who waits to be told to go on sends nothing more.
             Rest::Read if !is_whole && !waits => {
                 let (answered, _) =
                     tokio::join!(self.play(answer, read_at, link), read(&mut body, u64::MAX, &mut pause));
                 answered
             }
             Rest::Read => self.play(answer, read_at, link).await,
+            Rest::Ignore if is_whole => self.play(answer, read_at, link).await,
             Rest::Ignore => {
-                link.is_unread();
                 drop(self.play(answer, read_at, link).await);
                 link.leave(Leave::Unread);
                 std::future::pending().await

@@ -137,7 +137,7 @@ impl Exchange {
                 self.plan(&Asked { route: &route, request: &request, session: &session, connection })
             }
             Err(unfit) => {
-                link.seen.is_answered_early();
+                link.seen.answer_early();
                 let asked = Asked { route: &route, request: &request, session: &session, connection };
                 Answer { plan: self.unread(&asked, unfit), attempt: None }
             }
@@ -469,11 +469,13 @@ impl Exchange {
         read_at: Instant,
         link: &Link<S>,
     ) -> Response<PlanBody> {
-        let Answer { plan, attempt } = answer;
+        let Answer { mut plan, attempt } = answer;
         let is_paced = plan.end_at > Duration::ZERO || plan.head_at > Duration::ZERO || plan.script.is_some();
         let open = is_paced.then(|| self.streams.open());
         let ending = Ending { attempt, succeeds: plan.status.as_u16() < 400, _open: open };
-        if let Some(script) = plan.script {
+        if let Some(script) = plan.script.take() {
+            // What the script stands for is not held while it is played.
+            drop(plan);
             return self.play_script(&script, ending, read_at, link).await;
         }
         if plan.head_at > Duration::ZERO {
@@ -508,21 +510,24 @@ impl Exchange {
         read_at: Instant,
         link: &Link<S>,
     ) -> Response<PlanBody> {
-        let after = self.player(link, read_at).play(script).await.unwrap_or_else(|error| {
-            tracing::debug!("the client has gone: {error}");
-            After::Leaves(Leave::Close)
-        });
-        let mut response = Response::new(PlanBody::new(Bytes::new(), Vec::new(), Carry::Length));
-        match after {
-            After::Leaves(how) => {
-                if script.ending.place == script.bytes.len() {
-                    ending.is_reached();
-                }
-                link.leave(how);
-                std::future::pending().await
-            }
-            After::GoesOn | After::Closes => ending.is_reached(),
+        if script.ending.is_silent() {
+            link.look_after_peer();
         }
+        let after = self.player(link, read_at).play(script).await;
+        let is_whole = script.ending.place == script.bytes.len() || !matches!(after, Ok(After::Leaves(_)));
+        match after {
+            Ok(_) if is_whole => ending.reach(),
+            Ok(_) => {}
+            Err(ref error) => tracing::debug!("the client has gone: {error}"),
+        }
+        let after = after.unwrap_or(After::Leaves(Leave::Close));
+        if let After::Leaves(how) = after {
+            // What is left of it is told to be over before the connection is.
+            drop(ending);
+            link.leave(how);
+            std::future::pending::<()>().await;
+        }
+        let mut response = Response::new(PlanBody::new(Bytes::new(), Vec::new(), Carry::Length));
         if after == After::Closes {
             response.headers_mut().insert(http::header::CONNECTION, HeaderValue::from_static("close"));
         }

@@ -39,7 +39,7 @@ pub(super) struct Link<S> {
     has_leave: AtomicBool,
     has_idle: AtomicBool,
     /// What the peer sends is not read, so that its end must be looked for.
-    is_unread: AtomicBool,
+    is_looked_after: AtomicBool,
     has_held: AtomicBool,
     /// Whether what was to be written last did not fit.
     is_full: AtomicBool,
@@ -90,7 +90,7 @@ impl<S> Link<S> {
             swallowed: AtomicU8::new(OPEN),
             has_leave: AtomicBool::new(false),
             has_idle: AtomicBool::new(false),
-            is_unread: AtomicBool::new(false),
+            is_looked_after: AtomicBool::new(false),
             has_held: AtomicBool::new(false),
             is_full: AtomicBool::new(false),
             next: Mutex::default(),
@@ -117,14 +117,14 @@ impl<S> Link<S> {
         self.next.lock().unwrap_or_else(PoisonError::into_inner).leave
     }
 
-    /// From now on nobody reads what the peer sends.
-    pub(super) fn is_unread(&self) {
-        self.is_unread.store(true, Ordering::Release);
+    /// From now on HTTP may not read what the peer sends: its end is looked for.
+    pub(super) fn look_after_peer(&self) {
+        self.is_looked_after.store(true, Ordering::Release);
     }
 
     /// Whether the peer's end must be looked for.
     pub(super) fn is_looked_after(&self) -> bool {
-        self.is_unread.load(Ordering::Acquire)
+        self.is_looked_after.load(Ordering::Acquire)
     }
 
     /// The connection is to end so, unless a new request comes before.
@@ -142,8 +142,9 @@ impl<S> Link<S> {
     }
 
     /// A request came, or the idle time is over.
-    pub(super) fn is_busy(&self) {
-        if self.has_idle.swap(false, Ordering::AcqRel) {
+    pub(super) fn wake(&self) {
+        // A look costs less than a change, and there is mostly nothing to change.
+        if self.has_idle.load(Ordering::Relaxed) && self.has_idle.swap(false, Ordering::AcqRel) {
             self.next.lock().unwrap_or_else(PoisonError::into_inner).idle = None;
         }
     }
@@ -260,7 +261,7 @@ impl<S: Socket> AsyncRead for Gate<S> {
         };
         let came = &into.filled()[before..];
         if !came.is_empty() {
-            gate.link.is_busy();
+            gate.link.wake();
         }
         match &read {
             Poll::Ready(Ok(())) => gate.link.seen.came(came, &mut gate.watch),

@@ -161,9 +161,12 @@ pub(super) fn automatic(bytes: &[u8]) -> usize {
     let Some(start) = memchr::memmem::rfind(bytes, b"HTTP/1.") else { return 0 };
     let Ok(head) = std::str::from_utf8(&bytes[start..]) else { return 0 };
     let mut lines = head.trim_end().split("\r\n");
-    let status = lines.next().and_then(|line| line.split(' ').nth(1)).unwrap_or_default();
-    let is_bare = lines.all(|line| line == LENGTH || line == CLOSE);
-    if is_bare && STATUSES.contains(&status) { head.len() } else { 0 }
+    let first = lines.next().unwrap_or_default();
+    let status = first.split(' ').nth(1).unwrap_or_default();
+    let is_bare = lines.clone().all(|line| line == LENGTH || line == CLOSE);
+    // HTTP's own refusal ends the connection; an answer on one that goes on is ours.
+    let closes = first.starts_with("HTTP/1.0") || lines.any(|line| line == CLOSE);
+    if is_bare && closes && STATUSES.contains(&status) { head.len() } else { 0 }
 }
 
 #[cfg(test)]

@@ -342,7 +342,7 @@ impl Seen {
     }
 
     /// A request is answered before all of it was read.
-    pub(super) fn is_answered_early(&self) {
+    pub(super) fn answer_early(&self) {
         self.early.store(true, Ordering::Relaxed);
     }
 

@@ -111,6 +111,10 @@ fn passes_on(stub: &Stub) -> bool {
 
 /// Whether the operations of one are all among the other's.
 fn covers(above: &Stub, below: &Stub) -> bool {
+    if above.early.is_none() && below.early.is_some() {
+        // It is asked first, wherever it stands.
+        return false;
+    }
     match (&above.operations, &below.operations) {
         (None, _) => true,
         (Some(own), Some(others)) => others.iter().all(|operation| own.contains(operation)),

@@ -68,7 +68,10 @@ impl Compiler<'_> {
                 return;
             }
             let missed = specimen.missed(reply);
-            named.retain(|named| missed.iter().any(|missed| missed.starts_with(&named.told)));
+            named.retain(|named| {
+                let rest = |missed: &String| missed.strip_prefix(&named.told).map(str::to_owned);
+                missed.iter().filter_map(rest).any(|rest| rest.is_empty() || rest.starts_with(':'))
+            });
         }
         for Named { key, told, .. } in named {
             let stage = if key == "pause" { path.key("pace") } else { path.key("wire") };

@@ -14,7 +14,7 @@ use crate::{
         edit::{Bound, Edit},
         encode::Encode,
         end::{End, Hold, How},
-        frame::FrameRule,
+        frame::{FrameRule, MOST_BLANKS},
         head::{Head, Headers, Interim},
         place::{Choice, Target},
         point::{Measure, Place, Site},
@@ -137,6 +137,9 @@ impl Compiler<'_> {
     }
 
     fn frame_rule(&mut self, rule: &wire::Frame, path: &Path<'_>) -> FrameRule {
+        if rule.blank.is_some_and(|count| count > MOST_BLANKS) {
+            self.error(&path.key("blank"), format!("up to {MOST_BLANKS} blank lines stand behind an event"));
+        }
         FrameRule {
             at: rule.at.clone().unwrap_or(Choice::All),
             lines: rule.lines.as_ref().map(|List(lines)| lines.clone()),

@@ -123,7 +123,7 @@ const CHANGES: &[Change] = &[
     change(r#"join: {at: [1, 2], by: "\n"}"#, |events| join(events, b"\n")),
     change("join: {at: ..2, by: [{hex: 0d0a}, --]}", |events| join(events, b"\r\n--")),
     change("patch: {set: {$.x: null}, at: all}", |events| {
-        events.iter_mut().for_each(|event| add(event, "null"))
+        events.iter_mut().for_each(|event| add(event, "null"));
     }),
     change("patch: {set: {$.x: 1}}", |events| events.iter_mut().for_each(|event| add(event, "1"))),
     change("patch: {at: -2, set: {$.x: text}}", |events| {

@@ -93,7 +93,7 @@ async fn headers_are_replaced_in_place_appended_and_removed() {
                 ("headers: {x-a: 'ü '}", &|head| head.push("x-a: ü ".to_owned())),
                 ("headers: {X-A: 1, x-a: 2}", &|head| head.push("x-a: 2".to_owned())),
                 ("headers: {content-type: Text/Event-Stream;charset=UTF-8}", &|head| {
-                    put(head, "content-type", &["content-type: Text/Event-Stream;charset=UTF-8"])
+                    put(head, "content-type", &["content-type: Text/Event-Stream;charset=UTF-8"]);
                 }),
             ],
         )

@@ -178,7 +178,7 @@ async fn a_place_stays_with_its_events_when_an_upper_edit_moves_them() {
         let message = ended.message();
         match *numbers {
             [number] => {
-                assert_eq!((message.pieces().len(), &*message.terminator), (*number, &b""[..]), "{edit}")
+                assert_eq!((message.pieces().len(), &*message.terminator), (*number, &b""[..]), "{edit}");
             }
             // There is not one place any more.
             _ => assert_eq!((message.missed().len(), &*message.terminator), (1, &b"0\r\n\r\n"[..]), "{edit}"),

@@ -76,13 +76,6 @@ impl How {
     }
 }
 
-impl Ending {
-    /// Whether silence comes before it while nobody else can speak.
-    pub fn is_silent(&self) -> bool {
-        !self.is_idle && self.hold != Hold::For(Period(Duration::ZERO))
-    }
-}
-
 /// Whether this platform tells what a peer has acknowledged. Where it does not, a
 /// cut may overtake what was written before it.
 pub const TELLS_ACKNOWLEDGED: bool = cfg!(target_os = "linux");

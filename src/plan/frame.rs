@@ -129,7 +129,12 @@ pub(super) fn frame_by(
         }
         let lead = rule.lead.as_ref().map(|pieces| scene.bytes(pieces, &format!("frame.{number}.lead")));
         let tail = rule.tail.as_ref().map(|pieces| scene.bytes(pieces, &format!("frame.{number}.tail")));
-        for at in lookup.choose(&rule.at, "frame", missed) {
+        let found = lookup.choose(&rule.at, "frame", missed);
+        let is_raw = |at: &usize| events.framing(*at) == Framing::Raw;
+        if rule.frames_lines() && !found.is_empty() && found.iter().all(is_raw) {
+            missed.push(format!("frame {}: raw bytes have no lines", rule.at));
+        }
+        for at in found {
             if let Some(manner) = manners.get_mut(at) {
                 manner.take(rule, lead.as_ref(), tail.as_ref());
             }

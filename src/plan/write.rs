@@ -87,6 +87,9 @@ pub enum Order {
 /// Bytes in place of values, by their paths.
 type Literals = [(JsonPath, Vec<Piece>)];
 
+/// Bytes that all rules may write.
+const MOST_BYTES: usize = 256 << 20;
+
 /// What several rules say about one event.
 #[derive(Clone, Default)]
 struct Manner<'a> {
@@ -126,10 +129,16 @@ pub(super) fn write(
         }
     }
     let mut unfound = Unfound::new(rules);
+    let mut bytes = 0;
     for (at, manner) in manners.into_iter().enumerate() {
         let Some(manner) = manner else { continue };
         let Some(payload) = list.payload(at).cloned() else { continue };
         let text = manner.text(payload, list.style(), scene, &mut unfound);
+        bytes += text.len();
+        if bytes > MOST_BYTES {
+            missed.push(format!("write {}..: more than {MOST_BYTES} bytes", at + 1));
+            break;
+        }
         list.replace(at, Content::new(text, list.content(at).framing));
     }
     missed.extend(unfound.0.into_iter().map(|(what, path)| format!("{what} {path}")));

@@ -235,6 +235,9 @@ where
                 sleep.reset(Instant::now() + LOOK);
             }
         }
+        if !link.is_looked_after() {
+            look = None;
+        }
         let Some(now) = link.idles() else {
             idle = None;
             return Poll::Pending;

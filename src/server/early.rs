@@ -85,13 +85,19 @@ impl Exchange {
             Rest::Ignore if is_whole => self.play(answer, read_at, link).await,
             Rest::Ignore => {
                 drop(self.play(answer, read_at, link).await);
-                link.leave(Leave::Unread);
+                link.look_after_peer();
+                // The end that the answer has behind it comes by itself.
+                if link.idles().is_none() {
+                    link.leave(Leave::Unread);
+                }
                 std::future::pending().await
             }
             Rest::Close => {
                 drop(self.play(answer, read_at, link).await);
-                self.player(link, read_at).settle().await;
-                link.leave(Leave::Close);
+                if link.idles().is_none() {
+                    self.player(link, read_at).settle().await;
+                    link.leave(Leave::Close);
+                }
                 std::future::pending().await
             }
         }

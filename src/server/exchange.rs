@@ -510,9 +510,8 @@ impl Exchange {
         read_at: Instant,
         link: &Link<S>,
     ) -> Response<PlanBody> {
-        if script.ending.is_silent() {
-            link.look_after_peer();
-        }
+        // HTTP sees that a client goes only while nothing lies unread.
+        link.look_after_peer();
         let after = self.player(link, read_at).play(script).await;
         let is_whole = script.ending.place == script.bytes.len() || !matches!(after, Ok(After::Leaves(_)));
         match after {
@@ -527,6 +526,7 @@ impl Exchange {
             link.leave(how);
             std::future::pending::<()>().await;
         }
+        link.leave_peer_alone();
         let mut response = Response::new(PlanBody::new(Bytes::new(), Vec::new(), Carry::Length));
         if after == After::Closes {
             response.headers_mut().insert(http::header::CONNECTION, HeaderValue::from_static("close"));

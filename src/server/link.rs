@@ -122,6 +122,11 @@ impl<S> Link<S> {
         self.is_looked_after.store(true, Ordering::Release);
     }
 
+    /// From now on HTTP reads again.
+    pub(super) fn leave_peer_alone(&self) {
+        self.is_looked_after.store(false, Ordering::Release);
+    }
+
     /// Whether the peer's end must be looked for.
     pub(super) fn is_looked_after(&self) -> bool {
         self.is_looked_after.load(Ordering::Acquire)

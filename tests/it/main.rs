@@ -11,6 +11,7 @@ mod any_bytes;
 mod bad_http;
 mod command;
 mod compositions;
+mod edges;
 mod embedded;
 mod faults;
 mod golden;

@@ -39,6 +39,8 @@ struct Specimen {
 struct Named<'a> {
     key: &'static str,
     told: String,
+    /// What is told besides, such as that it is not one place.
+    why: String,
     choice: &'a Choice,
 }
 
@@ -47,7 +49,8 @@ impl Compiler<'_> {
     /// stub can lead.
     pub(super) fn rehearse(&mut self, reply: &Reply, when: &[When], path: &Path<'_>) {
         let Some(layer) = reply.dress.layers.last() else { return };
-        if !is_known(&reply.kind) {
+        // What is large is not made for this.
+        if !is_known(&reply.kind) || self.held > LARGEST {
             return;
         }
         let is_narrow = when.iter().all(|when| {
@@ -68,21 +71,29 @@ impl Compiler<'_> {
                 return;
             }
             let missed = specimen.missed(reply);
-            named.retain(|named| {
+            named.retain_mut(|named| {
                 let rest = |missed: &String| missed.strip_prefix(&named.told).map(str::to_owned);
-                missed.iter().filter_map(rest).any(|rest| rest.is_empty() || rest.starts_with(':'))
+                let mut all = missed.iter().filter_map(rest);
+                let why = all.find(|rest| rest.is_empty() || rest.starts_with(':'));
+                named.why = why.clone().unwrap_or_default();
+                why.is_some()
             });
         }
-        for Named { key, told, .. } in named {
+        for Named { key, told, why, .. } in named {
             let stage = if key == "pause" { path.key("pace") } else { path.key("wire") };
-            let message = format!("`{told}` names nothing: no answer of this reply has such a place");
+            let message = match why.strip_prefix(": ") {
+                Some(why) => format!("`{told}` names what cannot be: {why}"),
+                None => format!("`{told}` names nothing: no answer of this reply has such a place"),
+            };
             self.error_at_key(&stage.key(key), message);
         }
     }
 }
 
-/// Bytes of a text that is rehearsed at the most.
+/// Bytes of a text that is rehearsed at the most, and of all that the scenario
+/// has made ready.
 const LONGEST: usize = 1 << 20;
+const LARGEST: u64 = 1 << 20;
 
 /// Whether all of a reply is known before a request comes.
 fn is_known(kind: &Kind) -> bool {
@@ -116,7 +127,7 @@ fn is_judged(choice: &Choice, is_narrow: bool) -> bool {
 /// All choices of a layer.
 fn names(layer: &plan::Layer) -> Vec<Named<'_>> {
     let mut all = Vec::new();
-    let mut add = |key, told: String, choice| all.push(Named { key, told, choice });
+    let mut add = |key, told: String, choice| all.push(Named { key, told, why: String::new(), choice });
     for pause in &layer.pauses {
         for choice in pause.before.iter().chain(&pause.after) {
             add("pause", format!("pause {choice}"), choice);

@@ -204,6 +204,18 @@ impl Compiler<'_> {
                 self.error(&path.key(key), "a line break would end the status line; `raw` can have one");
             }
         }
+        let beside = [
+            ("status", head.status.is_some()),
+            ("reason", head.reason.is_some()),
+            ("version", head.version.is_some()),
+            ("headers", head.headers.is_some()),
+        ];
+        for (key, _) in beside.into_iter().filter(|(_, is_given)| *is_given && head.raw.is_some()) {
+            self.error_at_key(
+                &path.key(key),
+                format!("`{key}` says nothing beside `raw`, which is the whole head"),
+            );
+        }
         let headers = head.headers.as_ref().map(|headers| self.headers(headers, &path.key("headers")));
         let interim = head.interim.as_ref().map(|List(interim)| {
             let all = interim.iter().enumerate().map(|(at, one)| {

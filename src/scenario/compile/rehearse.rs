@@ -40,7 +40,7 @@ struct Named<'a> {
     key: &'static str,
     told: String,
     /// What is told besides, such as that it is not one place.
-    why: String,
+    why: Option<String>,
     choice: &'a Choice,
 }
 
@@ -75,13 +75,15 @@ impl Compiler<'_> {
                 let rest = |missed: &String| missed.strip_prefix(&named.told).map(str::to_owned);
                 let mut all = missed.iter().filter_map(rest);
                 let why = all.find(|rest| rest.is_empty() || rest.starts_with(':'));
-                named.why = why.clone().unwrap_or_default();
+                // That there is no such place says more than why it could do nothing.
+                let is_nothing = why.as_ref().is_some_and(String::is_empty);
+                named.why = if is_nothing { Some(String::new()) } else { named.why.take().or(why.clone()) };
                 why.is_some()
             });
         }
         for Named { key, told, why, .. } in named {
             let stage = if key == "pause" { path.key("pace") } else { path.key("wire") };
-            let message = match why.strip_prefix(": ") {
+            let message = match why.as_deref().and_then(|why| why.strip_prefix(": ")) {
                 Some(why) => format!("`{told}` names what cannot be: {why}"),
                 None => format!("`{told}` names nothing: no answer of this reply has such a place"),
             };
@@ -127,7 +129,7 @@ fn is_judged(choice: &Choice, is_narrow: bool) -> bool {
 /// All choices of a layer.
 fn names(layer: &plan::Layer) -> Vec<Named<'_>> {
     let mut all = Vec::new();
-    let mut add = |key, told: String, choice| all.push(Named { key, told, why: String::new(), choice });
+    let mut add = |key, told: String, choice| all.push(Named { key, told, why: None, choice });
     for pause in &layer.pauses {
         for choice in pause.before.iter().chain(&pause.after) {
             add("pause", format!("pause {choice}"), choice);

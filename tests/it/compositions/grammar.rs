@@ -281,7 +281,7 @@ const HARMLESS: &[(&str, &[&str])] = &[
         ],
     ),
     ("edits", &["", "edit: [{insert: {@side: @sel, lines: [': hi', 'retry: 3000']}}], "]),
-    ("sel", &["1", "text", "all", "-1", "text.2..", "finish"]),
+    ("sel", &["1", "text", "all", "-1", "text.1..", "finish"]),
     (
         "manner",
         &[

@@ -3,6 +3,7 @@
 
 mod asked;
 mod carry;
+mod catalogue;
 mod choices;
 mod connections;
 mod edit;

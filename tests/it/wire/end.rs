@@ -315,6 +315,21 @@ async fn a_new_request_ends_the_idle_time() {
 }
 
 #[tokio::test]
+async fn a_request_that_came_with_the_one_before_ends_the_idle_time_too() {
+    let server = serve(
+        "- {per: connection, then: [{text: a, wire: {end: {after: body, hold: 60ms, how: reset}}}, \
+         {text: b, pace: {head: 200ms}}]}\n",
+    )
+    .await;
+    let mut watch = Watch::connect(server.base_url());
+    watch.send(&Chat.request_with(&[]).repeat(2));
+    let seen = watch.until(Duration::from_secs(9), |bytes| {
+        bytes.windows(5).filter(|window| window == b"0\r\n\r\n").count() == 2
+    });
+    assert!(find(&seen.bytes(), b"\"content\":\"b\"").is_some(), "{:?}", seen.end);
+}
+
+#[tokio::test]
 async fn an_idle_time_that_completes_changes_nothing_but_what_it_puts() {
     let server =
         serve("- {then: {text: a, wire: {end: {after: body, hold: 20ms, put: hi, how: complete}}}}\n").await;

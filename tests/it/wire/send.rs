@@ -176,7 +176,7 @@ async fn a_rate_holds_for_heads_and_for_what_is_put_behind() {
 #[tokio::test]
 async fn a_reader_that_is_late_sees_the_cut_all_the_same() {
     // More than its buffer holds: the gap begins when all of it was acknowledged.
-    let text = "text: [{fill: 300KB}, b]";
+    let text = "text: [{fill: 20KB}, b]";
     let cut = "wire: {send: {cut: {after: text.1, gap: 5ms}}}";
     let server = serve(&format!("- {{then: {{{text}, {cut}}}}}\n")).await;
     let plain = answer(Sse, text).await.message();

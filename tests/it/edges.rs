@@ -73,8 +73,8 @@ async fn an_answer_without_a_body_has_no_length() {
 }
 
 #[cfg(target_os = "linux")]
-#[test]
-fn clients_that_go_are_noticed_whatever_lies_unread() {
+#[tokio::test]
+async fn clients_that_go_are_noticed_whatever_lies_unread() {
     let file = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("gone.yaml");
     std::fs::write(
         &file,
@@ -95,6 +95,6 @@ fn clients_that_go_are_noticed_whatever_lies_unread() {
     let patience = Instant::now() + Duration::from_secs(20);
     while files() > before {
         assert!(Instant::now() < patience, "{} files more are open", files() - before);
-        std::thread::sleep(Duration::from_millis(10));
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }

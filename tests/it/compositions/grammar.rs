@@ -281,7 +281,7 @@ const HARMLESS: &[(&str, &[&str])] = &[
         ],
     ),
     ("edits", &["", "edit: [{insert: {@side: @sel, lines: [': hi', 'retry: 3000']}}], "]),
-    ("sel", &["1", "text", "all", "-1", "text.1..", "finish"]),
+    ("sel", &["text.1", "text", "all", "text.1..", "finish"]),
     (
         "manner",
         &[

@@ -177,22 +177,21 @@ async fn a_rate_holds_for_heads_and_for_what_is_put_behind() {
 async fn a_reader_that_is_late_sees_the_cut_all_the_same() {
     // More than its buffer holds: the gap begins when all of it was acknowledged.
     let text = "text: [{fill: 20KB}, b]";
-    let cut = "wire: {send: {cut: {after: text.1, gap: 5ms}}}";
+    let cut = "wire: {send: {cut: {after: text.1, gap: 20ms}}}";
     let server = serve(&format!("- {{then: {{{text}, {cut}}}}}\n")).await;
     let plain = answer(Sse, text).await.message();
-    for _ in 0..20 {
+    let mut count = 0;
+    for _ in 0..5 {
         let mut watch = Watch::connect_with_room(server.base_url(), 4096);
         watch.send(&Sse.request());
-        // Long enough for the server to have written all, if it did not wait.
-        tokio::time::sleep(Duration::from_millis(40)).await;
+        // A server that did not wait would have written all in the meantime.
+        tokio::time::sleep(Duration::from_millis(60)).await;
         let seen = watch.read_to_end();
         assert_eq!((seen.body(), seen.end), (plain.body(), End::Closed));
-        let bound = event_bounds(Sse, &seen.message())[0];
-        if seen.bounds().contains(&bound) {
-            return;
-        }
+        count += usize::from(seen.bounds().contains(&event_bounds(Sse, &seen.message())[0]));
     }
-    panic!("the cut was never seen");
+    // Both the server and this test may be held up now and then.
+    assert!(count >= 3, "the cut was seen {count} times");
 }
 
 #[tokio::test]

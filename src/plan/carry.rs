@@ -198,7 +198,7 @@ fn bounds(
             }
         }
     }
-    let ground = Ground { body: &laid.body, spans: laid.spans.as_deref(), wire: &[], head: 0..0 };
+    let ground = Ground::of(laid);
     let cuts = layers.iter().flat_map(|set| set.layer.carry.cut.iter().map(move |site| (site, set.lookup)));
     for (number, (site, lookup)) in cuts.enumerate() {
         let spots = site.spots(&ground, lookup, scene, &format!("carry.cut.{number}"));

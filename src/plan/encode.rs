@@ -43,7 +43,7 @@ pub(super) fn lay(
         return None;
     }
     for (number, (site, put)) in encode.damage.iter().enumerate() {
-        let ground = Ground { body: &laid.body, spans: laid.spans.as_deref(), wire: &[], head: 0..0 };
+        let ground = Ground::of(laid);
         let key = format!("encode.damage.{number}");
         let spots = site.spots(&ground, set.lookup, scene, &key);
         let put = scene.bytes(put, &key);
@@ -88,5 +88,6 @@ fn compress(laid: &mut Laid, encode: &Encode) -> std::io::Result<()> {
     };
     laid.pieces = coded.pieces.iter().map(|piece| (piece.end, due(piece.due))).collect();
     laid.body = coded.body;
+    laid.is_coded = true;
     Ok(())
 }

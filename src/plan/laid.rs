@@ -12,6 +12,8 @@ pub(super) struct Laid {
     pub(super) body: Vec<u8>,
     /// Where each piece ends, and when it leaves. The last end is the body's.
     pub(super) pieces: Vec<(usize, Duration)>,
+    /// Whether it is compressed.
+    pub(super) is_coded: bool,
     /// Where each event lies; `None` where a compression blurs their bounds.
     pub(super) spans: Option<Vec<Range<usize>>>,
     /// When the body ends.
@@ -29,12 +31,12 @@ impl Laid {
         // A list of no events is still one empty document.
         let due = |at: usize| times.events.get(at).copied().unwrap_or(times.end);
         let pieces = ends.iter().enumerate().map(|(at, end)| (*end, due(at))).collect();
-        Self { body, pieces, spans: Some(spans), end: times.end }
+        Self { body, pieces, is_coded: false, spans: Some(spans), end: times.end }
     }
 
     /// Puts heartbeats into the silences between the head and the end.
     pub(super) fn put_heartbeats(&mut self, head: Duration, every: Duration, beat: &[u8]) {
-        let mut whole = Self { body: Vec::new(), pieces: Vec::new(), spans: Some(Vec::new()), end: self.end };
+        let mut whole = Self::new(Vec::new(), &[], &Times { end: self.end, ..Times::default() });
         whole.body.reserve(self.body.len());
         let most = MOST_HEARTBEATS.min(MOST_HEARTBEAT_BYTES / beat.len().max(1));
         let (mut last, mut start, mut count) = (head, 0, 0);

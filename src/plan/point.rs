@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, fmt, ops::Range};
 
 use super::{
     Scene,
+    laid::Laid,
     list::Lookup,
     place::{Nth, Target},
 };
@@ -69,6 +70,8 @@ pub(super) enum Spot {
 pub(super) struct Ground<'a> {
     /// The body as it travels, without the lines of chunks.
     pub(super) body: &'a [u8],
+    /// Whether it is compressed, so that its text is not to be found in it.
+    pub(super) is_coded: bool,
     /// Where each event lies in it; `None` where events have no bounds.
     pub(super) spans: Option<&'a [Range<usize>]>,
     /// All bytes of the connection, and where the head lies; empty where they
@@ -130,6 +133,11 @@ impl Site {
             (Place::After(_), Target::Events(choice)) => {
                 ground.spans_of(&lookup.find(choice)).map(|span| Spot::Bound(span.end)).collect()
             }
+            (Place::In(_, measure), Target::Body | Target::Events(_))
+                if ground.is_coded && measure.reads_text() =>
+            {
+                Vec::new()
+            }
             (Place::In(_, measure), target) => {
                 let whole = |bytes: &[u8]| std::iter::once(0..bytes.len()).collect::<Vec<_>>();
                 let (bytes, ranges, make): (_, _, fn(usize) -> Spot) = match target {
@@ -175,7 +183,13 @@ impl Site {
     }
 }
 
-impl Ground<'_> {
+impl<'a> Ground<'a> {
+    /// A body whose head and chunks are not laid out yet.
+    pub(super) fn of(laid: &'a Laid) -> Self {
+        let (body, spans) = (laid.body.as_slice(), laid.spans.as_deref());
+        Self { body, is_coded: laid.is_coded, spans, wire: &[], head: 0..0 }
+    }
+
     fn spans_of(&self, events: &[usize]) -> impl Iterator<Item = Range<usize>> {
         let spans = self.spans.unwrap_or_default();
         events.iter().filter_map(|at| spans.get(*at).cloned())
@@ -183,6 +197,11 @@ impl Ground<'_> {
 }
 
 impl Measure {
+    /// Whether it looks for something in the text.
+    fn reads_text(&self) -> bool {
+        matches!(self, Self::Find(..) | Self::Line(_) | Self::Eol(_) | Self::Char(_))
+    }
+
     /// The places in some bytes.
     fn places(&self, bytes: &[u8], scene: &dyn Scene, key: &str) -> Vec<usize> {
         match self {

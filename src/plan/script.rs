@@ -192,7 +192,7 @@ fn complete_at(
     set: &Placed<'_>,
     scene: &dyn Scene,
 ) -> Option<Cut> {
-    let ground = Ground { body: &laid.body, spans: laid.spans.as_deref(), wire: &[], head: 0..0 };
+    let ground = Ground::of(laid);
     match end.site.spots(&ground, set.lookup, scene, "end").as_slice() {
         [Spot::Body(offset) | Spot::Bound(offset)] => {
             let offset = *offset;

@@ -67,12 +67,7 @@ impl Wired<'_> {
     }
 
     pub(super) fn ground(&self) -> Ground<'_> {
-        Ground {
-            body: &self.laid.body,
-            spans: self.laid.spans.as_deref(),
-            wire: self.bytes,
-            head: self.head.clone(),
-        }
+        Ground { wire: self.bytes, head: self.head.clone(), ..Ground::of(self.laid) }
     }
 
     /// Stretches of bytes, by their ends, that are due at one moment each.

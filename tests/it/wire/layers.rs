@@ -260,3 +260,23 @@ async fn the_lower_list_moves_on_under_the_same_trouble() {
     assert!(texts[0].contains("one") && texts[0].contains("stop") && !texts[0].contains("[DONE]"));
     assert!(texts[1].contains("two") && !texts[1].contains("\"stop\"") && !texts[1].contains("[DONE]"));
 }
+
+#[tokio::test]
+async fn nothing_is_read_in_what_a_lower_layer_compresses() {
+    let places = ["in: body, line: all", "in: 2, find: content", "in: body, char: 1", "in: all, eol: all"];
+    for place in places {
+        for stage in ["carry: {cut: {@}}", "send: {cut: {@, gap: 0s}}"] {
+            let upper = format!("wire: {{{}}}", stage.replace('@', place));
+            let message = over(Chat, &upper, "wire: {encode: gzip}").await.message();
+            let plain = over(Chat, "finish: stop", "wire: {encode: gzip}").await.message();
+            assert_eq!(message.chunks, plain.chunks, "{upper}");
+            assert_eq!(message.missed().len(), 1, "{upper}");
+        }
+    }
+    // The head is no part of what is compressed.
+    let upper = "wire: {send: {cut: {in: head, line: 2, gap: 0s}}}";
+    assert_eq!(over(Chat, upper, "wire: {encode: gzip}").await.message().missed(), [""; 0]);
+    let counted =
+        over(Chat, "wire: {carry: {cut: {in: 2, byte: 3}}}", "wire: {encode: gzip}").await.message();
+    assert_eq!(counted.missed(), [""; 0]);
+}

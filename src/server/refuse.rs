@@ -11,12 +11,12 @@ use super::{
 };
 use crate::plan::Marks;
 
-/// Bytes that the head of a request may have. Cloudflare, in front of OpenAI, takes
-/// 128 KB, Google's load balancers take 64; the SDKs send about one.
+/// Bytes that the head of a request may have: the SDKs send less than one KiB, and
+/// a chain of proxies adds a few.
 pub(super) const MOST_HEAD: usize = 64 << 10;
 
-/// Headers that a request may have: as many as HTTP reads without allocating. The
-/// SDKs send about twenty.
+/// Headers that a request may have: as many as hyper reads without allocating. The
+/// SDKs send fewer than twenty.
 const MOST_HEADERS: usize = 100;
 
 /// How long the rest of what a client sends is read, so that it gets to see why

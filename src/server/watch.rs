@@ -112,8 +112,39 @@ impl Watch {
     /// Looks through what has come.
     fn look(&mut self, mut bytes: &[u8]) {
         while let [byte, rest @ ..] = bytes {
-            bytes = self.step(*byte, rest);
+            bytes = match self.at {
+                At::Head(Line::Start) => match self.whole_lines(bytes) {
+                    0 => self.step(*byte, rest),
+                    count => &bytes[count..],
+                },
+                _ => self.step(*byte, rest),
+            };
         }
+    }
+
+    /// Passes by the lines of a head that are whole and do not matter, which are most;
+    /// how many bytes that is.
+    fn whole_lines(&mut self, bytes: &[u8]) -> usize {
+        let mut start = 0;
+        for end in memchr::memchr_iter(b'\n', bytes) {
+            match &bytes[start..end] {
+                [] | [b'\r'] => {
+                    self.head_ends();
+                    return end + 1;
+                }
+                // Two letters of each tell it from all that are usual.
+                line @ [b'c' | b'C', _, _, _, _, _, _, _, b'l' | b'L', ..] if is(line, Known::Length) => {
+                    self.at = At::Head(self.found(Known::Length));
+                    return start + Known::Length.name().len();
+                }
+                line @ [b't' | b'T', _, _, _, _, _, _, _, b'-', ..] if is(line, Known::Coding) => {
+                    self.at = At::Head(self.found(Known::Coding));
+                    return start + Known::Coding.name().len();
+                }
+                _ => start = end + 1,
+            }
+        }
+        start
     }
 
     /// Takes a byte, and as much of the rest as is of one kind.
@@ -232,6 +263,11 @@ impl Watch {
             _ => Stage::Body,
         }
     }
+}
+
+/// Whether a line begins so.
+fn is(line: &[u8], known: Known) -> bool {
+    line.get(..known.name().len()).is_some_and(|start| start.eq_ignore_ascii_case(known.name()))
 }
 
 /// What comes behind a chunk's size.

@@ -14,8 +14,8 @@ use crate::{
     raw::{Raw, request},
 };
 
-/// Good requests of every kind, one behind the other.
-fn good() -> Vec<u8> {
+/// Four good requests of every kind, one behind the other.
+pub(crate) fn good() -> Vec<u8> {
     let extra = [("authorization", "Bearer k"), ("expect", "100-continue"), ("accept", "*/*")];
     let streamed = CHAT.replacen('{', r#"{"stream": true, "#, 1);
     [

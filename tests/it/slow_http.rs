@@ -7,6 +7,7 @@ use mynah::Server;
 use tokio::time::{Instant, sleep};
 
 use crate::{
+    any_bytes::good,
     bad_http::{CHAT, GEMINI, GENERATE, OPENAI, assert_plain, assert_worded, chunked, head},
     command::Serving,
     raw::{Raw, request},
@@ -39,12 +40,18 @@ async fn a_head_that_does_not_end_is_given_up_and_no_single_byte_prolongs_it() {
 }
 
 #[tokio::test]
-async fn idle_connections_live_for_longer_than_heads_may_take() {
+async fn idle_connections_live_for_longer_than_requests_may_take_whatever_came_before() {
     let server = Server::builder().head_timeout(SHORT).body_timeout(SHORT).start().await.unwrap();
+    let good = String::from_utf8(good()).unwrap();
+    let bare = request("GET /v1/models", &[], "").replace("\r\n", "\n");
+    let all = format!("\r\n{good}\n\r\n{bare}\r\n");
     let mut client = Raw::connect(server.base_url());
     for _ in 0..3 {
         sleep(SHORT * 3).await;
-        assert_eq!(client.ask(OPENAI, &[], CHAT).status(), 200);
+        client.send(&all);
+        let statuses: Vec<_> = (0..6).map(|_| client.answer().status()).collect();
+        // The first of them waits to be told to go on.
+        assert_eq!(statuses, [100, 200, 200, 200, 200, 200]);
     }
 }
 
@@ -52,7 +59,7 @@ async fn idle_connections_live_for_longer_than_heads_may_take() {
 async fn a_half_head_behind_a_request_waits_for_its_answer_to_end() {
     let server = Server::builder().head_timeout(SHORT).scenario_text(
         "slow.yaml",
-        "scenario: 1\nstubs: {then: {text: one two three, pace: {first: 300ms, every: 100ms}}}",
+        "scenario: 1\nstubs: {then: {text: one two three, pace: {first: 300ms, every: 200ms}}}",
     );
     let server = server.start().await.unwrap();
     let mut client = Raw::connect(server.base_url());
@@ -99,15 +106,15 @@ async fn a_body_that_stops_coming_is_refused_in_the_dialect() {
 
 #[tokio::test]
 async fn a_body_that_keeps_coming_may_take_longer_than_the_limit_between_its_pieces() {
-    let limit = Duration::from_secs(1);
+    let limit = Duration::from_secs(2);
     let server = Server::builder().body_timeout(limit).start().await.unwrap();
     let whole = request(OPENAI, &[], CHAT);
     let (start, body) = whole.split_at(whole.len() - CHAT.len());
     let mut client = Raw::connect(server.base_url());
     let began = Instant::now();
     client.send(start);
-    for piece in body.as_bytes().chunks(body.len() / 6) {
-        sleep(limit / 5).await;
+    for piece in body.as_bytes().chunks(body.len() / 7) {
+        sleep(limit / 6).await;
         client.send(piece);
     }
     assert_eq!(client.answer().status(), 200);

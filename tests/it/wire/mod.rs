@@ -11,6 +11,7 @@ mod encode;
 mod end;
 mod frame;
 mod head;
+mod kinds;
 mod layers;
 mod missed;
 mod pace;

@@ -249,7 +249,7 @@ impl Events {
     /// Adds an event of these bytes.
     pub fn bytes(&mut self, bytes: &[u8], framing: Framing) {
         // A line break splits what is framed.
-        if framing != Framing::Data || bytes.contains(&b'\n') {
+        if framing != Framing::Data || memchr::memchr2(b'\n', b'\r', bytes).is_some() {
             self.special.push((self.ends.len(), framing));
         }
         self.text.extend_from_slice(bytes);

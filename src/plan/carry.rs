@@ -164,13 +164,17 @@ pub(super) fn carry(
         start = end;
     }
     carried.terminator = carried.bytes.len();
-    carried.bytes.extend_from_slice(size_line(0, 0).as_bytes());
+    let last = size_line(0, 0);
+    carried.bytes.extend_from_slice(last.as_bytes());
     let mut trailers = Lines::default();
     if let Some(all) = layers.iter().rev().find_map(|set| set.layer.carry.trailers.as_ref()) {
         all.iter().for_each(|(name, values)| trailers.append(name, values, scene));
     }
     trailers.write(&mut carried.bytes);
-    carried.bytes.extend_from_slice(b"\r\n");
+    // One that has its blank line already is the whole terminator.
+    if !last.ends_with("\n\n") && !last.ends_with("\r\n\r\n") {
+        carried.bytes.extend_from_slice(b"\r\n");
+    }
     for (at, _) in named.iter().enumerate().filter(|(_, named)| !**named) {
         missed.push(format!("carry sizes {}", sizes[at].0));
     }

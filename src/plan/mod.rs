@@ -140,6 +140,8 @@ pub struct Client {
     pub is_http10: bool,
     /// Whether it asked for the head alone.
     pub is_head: bool,
+    /// Whether it ends the connection with this answer.
+    pub closes: bool,
 }
 
 /// What follows from the request: its texts, and its luck.

@@ -124,7 +124,7 @@ fn lay_out(
         None => None,
     };
     // Without a word of the head's a client of HTTP/1.0 awaits no further answer.
-    let closes = form == CarryAs::Close || written.closes || client.is_http10;
+    let closes = form == CarryAs::Close || written.closes || client.is_http10 || client.closes;
     let ending = ending.map(|(place, it)| {
         let beat = parts.beat.clone().filter(|_| it.is_silent());
         let is_inside = cut == Some(Cut::Inside);

@@ -16,6 +16,7 @@ use crate::{
         Occasion, Route,
         event::{Carry, Events, Form, Framing, Said},
         patch,
+        style::Style,
     },
     identity::Draw,
     notation::text::{Echo, Text},
@@ -56,7 +57,7 @@ pub fn say(kind: &Kind, dress: &Dress, request: &Request<'_>, occasion: &Occasio
             return dialect.say_error(route, &error, occasion);
         }
         Kind::Raw(raw) => {
-            let mut events = Events::new(crate::dialect::style::Style::Compact);
+            let mut events = Events::new(Style::Compact);
             events.bytes(&put_together(&raw.body, &mut shaped.draw(occasion, "raw")), Framing::Raw);
             return Said {
                 status: raw.status,
@@ -120,18 +121,28 @@ fn makes_object(arguments: &Arguments) -> bool {
 }
 
 /// The payload of a heartbeat, as it goes out.
-pub fn heartbeat(dress: &Dress, request: &Request<'_>, occasion: &Occasion<'_>) -> Option<Heartbeat> {
+pub fn heartbeat(
+    dress: &Dress,
+    style: Style,
+    request: &Request<'_>,
+    occasion: &Occasion<'_>,
+) -> Option<Heartbeat> {
     let every = dress.pace.as_ref()?.heartbeat.as_ref()?.every.0;
-    let mut events = Events::new(crate::dialect::style::Style::Compact);
+    let mut events = Events::new(style);
     request.payload(dress.heartbeat.as_ref()?, &mut events, occasion, "heartbeat");
     let framing = events.framing(0);
     Some(Heartbeat { every, payload: events.into_text(), framing })
 }
 
 /// What each insert of a layer puts among the events.
-pub fn inserted(layer: &Layer, number: usize, request: &Request<'_>, occasion: &Occasion<'_>) -> Vec<Events> {
+pub fn inserted(
+    layer: &Layer,
+    number: usize,
+    style: Style,
+    (request, occasion): (&Request<'_>, &Occasion<'_>),
+) -> Vec<Events> {
     let inserts = layer.inserts.iter().enumerate().map(|(at, payload)| {
-        let mut events = Events::new(crate::dialect::style::Style::Compact);
+        let mut events = Events::new(style);
         request.payload(payload, &mut events, occasion, &format!("edit.{number}.{at}"));
         events
     });

@@ -23,7 +23,7 @@ use super::{
 use crate::{
     answer,
     ask::Ask,
-    dialect::{self, Occasion, Operation, Route, event::Carry},
+    dialect::{self, Occasion, Operation, Route, event::Carry, style::Style},
     identity::{Fingerprint, Identity},
     plan::{self, Client, Laying, Origin, Stage, WirePlan, pace::Tempo, script::Script},
     redact::redact,
@@ -269,7 +269,7 @@ impl Exchange {
             return plan::plan(said, &origin, self.settings.marks);
         }
         let scenery = say::Scenery { request, occasion };
-        let stage = self.stage(asked, &dress, &scenery, extent);
+        let stage = self.stage(asked, &dress, &scenery, (said.events.style(), extent));
         let plan = plan::staged(said, &stage, (&origin, self.settings.marks));
         for missed in &plan.missed {
             tracing::warn!("{} {}: nothing is named by `{missed}`", top.stub.place, top.stub.name);
@@ -283,7 +283,7 @@ impl Exchange {
         asked: &Asked<'_>,
         dress: &'a Dress,
         scenery: &'a say::Scenery<'a>,
-        extent: Extent,
+        (style, extent): (Style, Extent),
     ) -> Stage<'a> {
         let (request, occasion) = (&scenery.request, &scenery.occasion);
         let pace = dress.pace.as_ref();
@@ -293,7 +293,7 @@ impl Exchange {
             .map_or(1.0, |load| 1.0 + load.0 / 100.0 * self.streams.count() as f64);
         let layings = dress.layers.iter().enumerate().map(|(at, layer)| Laying {
             layer: &layer.plan,
-            inserted: say::inserted(layer, at, request, occasion),
+            inserted: say::inserted(layer, at, style, (request, occasion)),
         });
         Stage {
             dialect: asked.route.dialect,
@@ -302,7 +302,7 @@ impl Exchange {
                 first: pace.and_then(|pace| pace.first.as_ref()),
                 every: pace.and_then(|pace| pace.every.as_ref()),
                 load,
-                heartbeat: say::heartbeat(dress, request, occasion),
+                heartbeat: say::heartbeat(dress, style, request, occasion),
             },
             layers: layings.collect(),
             client: client(asked),
@@ -358,7 +358,8 @@ impl Exchange {
             let request = say::Request { route: asked.route, ask, json: body, stub: "" };
             let scenery = say::Scenery { request, occasion: *occasion };
             let plain = Dress::default();
-            plan::staged(said, &self.stage(asked, &plain, &scenery, Extent::Whole), origin)
+            let stage = self.stage(asked, &plain, &scenery, (said.events.style(), Extent::Whole));
+            plan::staged(said, &stage, origin)
         });
         tracing::info!("{}", self.line(asked, plan.status.as_u16(), ""));
         plan
@@ -546,6 +547,12 @@ fn client(asked: &Asked<'_>) -> Client {
         path: asked.request.path.clone(),
         is_http10: asked.request.version < http::Version::HTTP_11,
         is_head: asked.request.method == http::Method::HEAD,
+        closes: asked.request.headers.get(http::header::CONNECTION).is_some_and(|value| {
+            value
+                .as_bytes()
+                .split(|byte| *byte == b',')
+                .any(|word| word.trim_ascii().eq_ignore_ascii_case(b"close"))
+        }),
     }
 }
 

@@ -220,7 +220,7 @@ impl Specimen {
         let scenery = say::Scenery { request, occasion };
         let layings = reply.dress.layers.iter().enumerate().map(|(at, layer)| Laying {
             layer: &layer.plan,
-            inserted: say::inserted(layer, at, &request, &occasion),
+            inserted: say::inserted(layer, at, said.events.style(), (&request, &occasion)),
         });
         let stage = Stage {
             dialect: self.route.dialect,

@@ -107,18 +107,14 @@ test('what is compressed is read, and what is damaged is not', async () => {
   }
 });
 
-// How deep it lies follows from whether the head was handed on before the fault was met.
-function cause(error) {
-  return error && (error.code ?? cause(error.cause));
-}
-
 test('a length is believed', async () => {
   const lengths = await staged('37-lengths');
   for (const until of WAYS) {
     assert.deepEqual(await until(lengths(), 'close'), [['Until', ' the', ' end'], undefined]);
     assert.deepEqual(await until(lengths(), 'cut'), [['Until', ' the'], undefined]);
     const [came, error] = await until(lengths(), 'no size');
-    assert.deepEqual([came, cause(error)], [[], 'HPE_INVALID_CHUNK_SIZE']);
+    // Not every version of Node gives it a code.
+    assert.deepEqual([came, error.cause.name], [[], 'HTTPParserError']);
   }
 });
 

@@ -1,9 +1,11 @@
 //! What a request asks for, once its dialect has read it. The built-in answer
 //! is made from this alone.
 
-use serde_json::Value;
+use std::sync::Arc;
 
-use crate::reply::Modality;
+use serde_json::{Map, Value};
+
+use crate::{reply::Modality, shelf::Stored};
 
 /// One request, understood.
 #[derive(Clone, Debug)]
@@ -42,6 +44,57 @@ pub enum Want {
     Embed(Embed),
     /// Pictures.
     Images(Images),
+    /// A judgement of each of these texts.
+    Moderate(Vec<String>),
+    /// Something stored.
+    Stored(Box<Recalled>),
+}
+
+/// A request about something stored.
+#[derive(Clone, Debug)]
+pub struct Recalled {
+    /// What it is about.
+    pub stored: Arc<Stored>,
+    /// What is to be done with it.
+    pub act: Act,
+    /// Which part of a list.
+    pub slice: Slice,
+    /// The number of the event behind which a stream of it begins.
+    pub behind: Option<u64>,
+}
+
+/// What is to be done with something stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// Show it.
+    Retrieve,
+    /// Forget it.
+    Delete,
+    /// Do not finish it.
+    Cancel,
+    /// Show what it was the answer to.
+    Inputs,
+}
+
+/// Which part of a list of items.
+#[derive(Clone, Debug, Default)]
+pub struct Slice {
+    /// Items at the most.
+    pub limit: usize,
+    /// The id of the item behind which it begins.
+    pub after: Option<String>,
+    /// Which comes first.
+    pub order: Order,
+}
+
+/// Which item of a list comes first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Order {
+    /// The newest.
+    #[default]
+    Descending,
+    /// The oldest.
+    Ascending,
 }
 
 /// A request for vectors.
@@ -122,6 +175,8 @@ pub enum Vendor {
     Google,
     /// GPT and its kin.
     OpenAi,
+    /// Claude and its kin.
+    Anthropic,
 }
 
 /// Which part of a list.
@@ -163,6 +218,43 @@ pub struct Generate {
     pub logprobs: Option<usize>,
     /// What else the stream is to carry.
     pub stream: StreamOptions,
+    /// Texts that are to be gone on with one by one, where the prompt is several.
+    pub prompts: Vec<String>,
+    /// What the provider repeats of the request, or keeps of it.
+    pub kept: Option<Box<Kept>>,
+}
+
+/// What a provider repeats of a request in its answer, or keeps of it.
+#[derive(Clone, Debug, Default)]
+pub struct Kept {
+    /// Members of the answer that repeat members of the request.
+    pub echo: Map<String, Value>,
+    /// The request's items, each with an id.
+    pub input: Vec<Value>,
+    /// Whether it can be asked for again.
+    pub storage: Storage,
+    /// Whether anyone waits for it.
+    pub attendance: Attendance,
+}
+
+/// Whether an answer can be asked for again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Storage {
+    /// It can.
+    #[default]
+    Stored,
+    /// It is forgotten.
+    Forgotten,
+}
+
+/// Whether a caller waits for its answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Attendance {
+    /// It does.
+    #[default]
+    Waiting,
+    /// It comes back later.
+    Background,
 }
 
 /// Whether text is wanted.

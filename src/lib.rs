@@ -39,9 +39,11 @@ pub mod request;
 pub mod scenario;
 pub mod select;
 pub mod server;
+pub mod shelf;
 mod store;
 pub mod tokens;
 
+pub use dialect::UnknownFields;
 pub use jiff::Timestamp;
 pub use plan::Marks;
 pub use server::{Builder, Ids, Server, StartError, Unmatched};

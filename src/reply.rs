@@ -22,6 +22,17 @@ pub enum Reply {
     Embeddings(Embeddings),
     /// Pictures, from an endpoint that draws nothing else.
     Images(Vec<Media>),
+    /// A judgement of each text.
+    Verdicts(Vec<Verdict>),
+    /// What is stored, as the ask tells it.
+    Stored,
+}
+
+/// What a text was found to be about.
+#[derive(Clone, Debug, Default)]
+pub struct Verdict {
+    /// How sure it is of each category, from 0 to 1.
+    pub scores: Vec<(&'static str, f64)>,
 }
 
 /// A vector for every input, and what they cost.

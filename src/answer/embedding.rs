@@ -32,7 +32,7 @@ pub fn dimensions(model: &str, vendor: Vendor) -> usize {
         Vendor::OpenAi if model == "text-embedding-3-large" => 3072,
         Vendor::OpenAi => 1536,
         Vendor::Google if model.starts_with("gemini-embedding") => 3072,
-        Vendor::Google => 768,
+        Vendor::Google | Vendor::Anthropic => 768,
     }
 }
 

@@ -7,6 +7,7 @@
 pub mod embedding;
 mod media;
 mod models;
+mod moderation;
 mod pattern;
 pub mod png;
 pub mod sample;
@@ -40,6 +41,10 @@ pub fn built_in(ask: &Ask) -> Reply {
         Want::Model => Reply::Model(models::find(&ask.model)),
         Want::Embed(want) => Reply::Embeddings(embedding::vectors(&ask.model, want)),
         Want::Images(want) => Reply::Images(media::images(want)),
+        Want::Moderate(texts) => {
+            Reply::Verdicts(texts.iter().map(|text| moderation::verdict(text)).collect())
+        }
+        Want::Stored(_) => Reply::Stored,
     }
 }
 

@@ -52,11 +52,22 @@ const OPENAI: &[Line<'static>] = &[
     ("text-embedding-3-large", "Text Embedding 3 Large", 1_705_953_180, Thinks::No),
 ];
 
+const ANTHROPIC: &[Line<'static>] = &[
+    ("claude-opus-4-5-20251101", "Claude Opus 4.5", 1_763_942_400, Thinks::Yes),
+    ("claude-haiku-4-5-20251001", "Claude Haiku 4.5", 1_760_486_400, Thinks::Yes),
+    ("claude-sonnet-4-5-20250929", "Claude Sonnet 4.5", 1_759_104_000, Thinks::Yes),
+    ("claude-opus-4-1-20250805", "Claude Opus 4.1", 1_754_352_000, Thinks::Yes),
+    ("claude-opus-4-20250514", "Claude Opus 4", 1_747_872_000, Thinks::Yes),
+    ("claude-sonnet-4-20250514", "Claude Sonnet 4", 1_747_872_000, Thinks::Yes),
+    ("claude-3-5-haiku-20241022", "Claude Haiku 3.5", 1_729_555_200, Thinks::No),
+];
+
 /// One page of the caller's provider's list.
 pub(super) fn page(page: &Page) -> ModelPage {
     let lines = match page.vendor {
         Vendor::Google => GOOGLE,
         Vendor::OpenAi => OPENAI,
+        Vendor::Anthropic => ANTHROPIC,
     };
     let start = match &page.after {
         None => 0,
@@ -71,7 +82,7 @@ pub(super) fn page(page: &Page) -> ModelPage {
 
 /// The model of this name; a name that no list has is described as if it had.
 pub(super) fn find(id: &str) -> Model {
-    let known = GOOGLE.iter().chain(OPENAI).find(|line| line.0 == id);
+    let known = GOOGLE.iter().chain(OPENAI).chain(ANTHROPIC).find(|line| line.0 == id);
     model(known.unwrap_or(&(id, id, SOME_DAY, Thinks::No)))
 }
 

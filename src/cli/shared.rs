@@ -4,7 +4,7 @@ use clap::Args;
 use jiff::Timestamp;
 
 use super::clock;
-use crate::server::Builder;
+use crate::{dialect::UnknownFields, server::Builder};
 
 /// Where luck comes from, and how time goes.
 #[derive(Clone, Copy, Debug, Args)]
@@ -24,12 +24,17 @@ pub(super) struct Shared {
     /// How many times as long all planned times are: 0.1 is ten times as fast, 0 at once
     #[arg(long, value_name = "FACTOR", default_value_t = 1.0, value_parser = factor)]
     time_scale: f64,
+
+    /// Refuse fields of a request that the real API would not know, instead of ignoring them
+    #[arg(long)]
+    strict_fields: bool,
 }
 
 impl Shared {
     /// A server that goes by these.
     pub(super) fn apply(self, mut builder: Builder) -> Builder {
-        builder = builder.seed(self.seed).time_scale(self.time_scale);
+        let unknown = if self.strict_fields { UnknownFields::Refused } else { UnknownFields::Ignored };
+        builder = builder.seed(self.seed).time_scale(self.time_scale).unknown_fields(unknown);
         if let Some(now) = self.clock {
             builder = builder.clock(now);
         }

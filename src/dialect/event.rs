@@ -8,7 +8,7 @@ use super::{
     style::{Style, write},
     template::{Filling, Template},
 };
-use crate::tokens;
+use crate::{shelf::Keep, tokens};
 
 /// A dialect's whole answer, before it becomes bytes on the wire.
 #[derive(Debug)]
@@ -23,6 +23,8 @@ pub struct Said {
     pub form: Form,
     /// How the body's length is told.
     pub carry: Carry,
+    /// What the provider keeps of it.
+    pub keep: Option<Box<Keep>>,
 }
 
 /// What an event is, in every dialect alike.
@@ -133,6 +135,8 @@ pub enum Carry {
 pub enum Form {
     /// `data: `, the event, and two line ends of this kind.
     Sse(Eol),
+    /// The same with the event's `type` in front: `event: ping`.
+    NamedSse(Eol),
     /// Google's array: `[` in front of the first, `,` and a CRLF between, `]`
     /// behind the last.
     Array,
@@ -141,6 +145,13 @@ pub enum Form {
         /// What stands behind it.
         tail: &'static str,
     },
+}
+
+impl Form {
+    /// Whether it is lines.
+    pub fn is_lines(self) -> bool {
+        matches!(self, Self::Sse(_) | Self::NamedSse(_))
+    }
 }
 
 /// A line end.

@@ -1,7 +1,9 @@
 //! A provider's wire format, in one place for each: how its requests are read,
 //! how it says a reply, and how it refuses.
 
+mod check;
 pub mod event;
+mod fields;
 pub mod gemini;
 pub mod openai;
 pub mod patch;
@@ -11,17 +13,18 @@ pub mod style;
 pub mod template;
 mod unserved;
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use http::HeaderValue;
 use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::{
-    ask::{Ask, Shape},
+    ask::{Act, Ask, Shape},
     identity::Identity,
     reply::{ApiError, Reply},
     request::{Credential, Request},
+    shelf::Stored,
 };
 use event::{Events, Reading, Said};
 use patch::Patches;
@@ -39,13 +42,18 @@ pub trait Dialect: fmt::Debug + Sync {
     /// dialect. Only the head is looked at.
     fn route(&self, request: &Request) -> Option<Route>;
 
+    /// The id of something stored that a request cannot be understood without.
+    fn recalls<'a>(&self, _route: &'a Route, _body: &'a Value) -> Option<&'a str> {
+        None
+    }
+
     /// Understands a request. `body` is its JSON, which the dialect may bring
     /// into its canonical spelling.
     ///
     /// # Errors
     ///
     /// What the real API would refuse, in its words.
-    fn read(&self, route: &Route, request: &Request, body: &mut Value) -> Result<Ask, ApiError>;
+    fn read(&self, heard: &Heard<'_>, body: &mut Value) -> Result<Ask, ApiError>;
 
     /// Understands as much as it can of a request that the real API would
     /// refuse.
@@ -54,9 +62,23 @@ pub trait Dialect: fmt::Debug + Sync {
     /// What the real API says with this status, its message included.
     fn typical_error(&self, route: &Route, status: u16, ask: &Ask) -> ApiError;
 
+    /// What the real API says where the model that is asked for does not exist.
+    fn unknown_model(&self, route: &Route, ask: &Ask) -> ApiError {
+        self.typical_error(route, 404, ask)
+    }
+
+    /// What is said to a request that nothing answers, with a status that no
+    /// client tries again.
+    fn miss(&self, message: &str) -> ApiError {
+        ApiError::new(404, message)
+    }
+
+    /// Whether an endpoint has no way to say something of this sort.
+    fn lacks(&self, endpoint: Endpoint, matter: Matter) -> bool;
+
     /// What the dialect knows that no other does, in the payload that tells why
-    /// an answer ended.
-    fn patches(&self) -> &'static Patches;
+    /// an answer ended: for each of its endpoints that has words of its own.
+    fn patches(&self) -> &'static [(Endpoint, Patches)];
 
     /// An error as an event of a stream that has begun.
     fn say_error_event(&self, route: &Route, error: &ApiError, events: &mut Events);
@@ -78,6 +100,58 @@ pub trait Dialect: fmt::Debug + Sync {
 
     /// Says an error as the whole answer.
     fn say_error(&self, route: &Route, error: &ApiError, occasion: &Occasion<'_>) -> Said;
+}
+
+/// A request as a dialect gets to hear it.
+#[derive(Clone, Copy, Debug)]
+pub struct Heard<'a> {
+    /// Where it leads.
+    pub route: &'a Route,
+    /// What arrived.
+    pub request: &'a Request,
+    /// What it recalls (see [`Dialect::recalls`]), behind all that that goes on
+    /// from; empty if there is no such thing.
+    pub recalled: &'a [Arc<Stored>],
+    /// What becomes of fields that the API does not know.
+    pub unknown: UnknownFields,
+}
+
+impl<'a> Heard<'a> {
+    /// A request that recalls nothing, its unknown fields ignored.
+    pub fn new(route: &'a Route, request: &'a Request) -> Self {
+        Self { route, request, recalled: &[], unknown: UnknownFields::Ignored }
+    }
+}
+
+/// What becomes of a request's fields that the API does not know.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UnknownFields {
+    /// They are ignored, as those of tomorrow's clients must be.
+    #[default]
+    Ignored,
+    /// The request is refused, as the real API does.
+    Refused,
+}
+
+/// What only some APIs have a way to say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Matter {
+    /// Several answers to choose from.
+    Candidates,
+    /// A call of a tool.
+    Call,
+    /// A call's arguments that are no JSON object.
+    Fragments,
+    /// A picture or a sound in an answer.
+    Media,
+    /// Thinking.
+    Thought,
+    /// A proof that stands beside thinking.
+    ThoughtSignature,
+    /// A proof that stands beside anything else, or alone.
+    Signature,
+    /// Google's `RetryInfo`.
+    RetryInfo,
 }
 
 /// When and as whom an answer is given.
@@ -122,7 +196,8 @@ pub struct Route {
     pub version: &'static str,
     /// Whose house the endpoint stands in.
     pub host: Host,
-    /// The model in the path, without `models/`; empty where there is none.
+    /// The model in the path, without `models/`; or the id of what is stored.
+    /// Empty where there is none.
     pub model: String,
 }
 
@@ -158,6 +233,10 @@ pub enum Operation {
     Embed,
     /// Draw pictures.
     Images,
+    /// Judge texts.
+    Moderate,
+    /// Do something with what is stored.
+    Stored(Act),
     /// Something that is known by this name, and not served.
     Unserved(&'static str),
     /// The path is known, with other methods than this.
@@ -176,7 +255,20 @@ impl Operation {
             Self::Embed => "embed",
             Self::Images => "images",
             Self::Unserved(name) => name,
-            Self::WrongMethod | Self::Unknown => "other",
+            Self::Moderate | Self::Stored(_) | Self::WrongMethod | Self::Unknown => "other",
+        }
+    }
+
+    /// Whether its request has a JSON body.
+    pub fn takes_json(self) -> bool {
+        match self {
+            Self::Generate | Self::Count | Self::Embed | Self::Images | Self::Moderate => true,
+            Self::Models
+            | Self::Model
+            | Self::Stored(_)
+            | Self::Unserved(_)
+            | Self::WrongMethod
+            | Self::Unknown => false,
         }
     }
 }
@@ -188,6 +280,27 @@ pub enum Host {
     Own,
     /// OpenAI's endpoints at Google, under `/v1beta/openai`.
     Google,
+}
+
+/// How many segments of a path may stand in front of what a dialect knows.
+const LONGEST_BASE: usize = 8;
+
+/// How much in front of a request's path is a base path, such as `/api` or a
+/// gateway's `/proxy/google`: nothing, where a dialect knows the path as it is.
+pub fn base_path(request: &Request) -> Option<usize> {
+    let is_served = |request: &Request| {
+        let route = DIALECTS.iter().find_map(|dialect| dialect.route(request));
+        route.is_some_and(|route| !matches!(route.operation, Operation::Unknown))
+    };
+    if is_served(request) || unserved::known(&request.path).is_some() {
+        return None;
+    }
+    let mut inner = request.clone();
+    let starts = request.path.match_indices('/').skip(1).take(LONGEST_BASE);
+    starts.map(|(at, _)| at).find(|at| {
+        inner.path = request.path[*at..].to_owned();
+        is_served(&inner)
+    })
 }
 
 /// The dialect of a request and where it leads there.

@@ -4,57 +4,58 @@
 use serde_json::{Map, Value};
 
 use super::{
-    Dialect,
+    Dialect, Endpoint,
     event::{Events, Kind},
 };
 
-/// The members that a dialect knows, and where they live.
+/// The members that an API's answers have, and where they live.
 #[derive(Debug)]
 pub struct Patches {
     /// Members of the payload itself.
     pub payload: &'static [&'static str],
-    /// Members of the candidate that ended.
-    pub candidate: &'static [&'static str],
-    /// What the list of candidates is called.
-    pub candidates: &'static str,
+    /// Members of what ended: a candidate, a message, a response.
+    pub inner: &'static [&'static str],
+    /// Where that is: under this name, or else in the payload itself. A list is
+    /// of several.
+    pub inner_at: &'static str,
 }
 
 impl Patches {
     /// Whether a member is known.
     pub fn know(&self, name: &str) -> bool {
-        self.payload.contains(&name) || self.candidate.contains(&name)
+        self.payload.contains(&name) || self.inner.contains(&name)
     }
 
     /// All members.
     pub fn names(&self) -> impl Iterator<Item = &'static str> {
-        self.payload.iter().chain(self.candidate).copied()
+        self.payload.iter().chain(self.inner).copied()
     }
 }
 
-/// What Anthropic's `message_delta` has.
-pub static ANTHROPIC: Patches = Patches {
-    payload: &["type", "delta", "usage", "context_management"],
-    candidate: &[
-        "stop_reason",
-        "stop_sequence",
-        "container",
-        "service_tier",
-        "id",
-        "model",
-        "content",
-        "role",
-    ],
-    candidates: "delta",
-};
+/// The members that the answers of an endpoint have.
+pub fn of(dialect: &dyn Dialect, endpoint: Endpoint) -> Option<&'static Patches> {
+    dialect.patches().iter().find(|(known, _)| *known == endpoint).map(|(_, patches)| patches)
+}
 
-/// Lays a patch over every payload that tells why an answer ended.
-pub fn patch(events: &Events, dialect: &dyn Dialect, patch: &Map<String, Value>) -> Events {
+/// Lays a patch over every payload that tells why an answer ended; over a
+/// document that tells nothing of an end as a whole.
+pub fn patch(
+    events: &Events,
+    dialect: &dyn Dialect,
+    endpoint: Endpoint,
+    patch: &Map<String, Value>,
+) -> Events {
     let mut patched = Events::expecting(events.len(), events.style());
+    let Some(patches) = of(dialect, endpoint) else {
+        patched.append(events);
+        return patched;
+    };
+    let is_whole = events.len() == 1;
     for (at, bytes) in events.iter().enumerate() {
-        let payload = events.payload(at);
-        match payload.filter(|payload| dialect.read_event(payload).kinds.contains(&Kind::Finish)) {
+        let ends = |payload: &Value| is_whole || dialect.read_event(payload).kinds.contains(&Kind::Finish);
+        match events.payload(at).filter(ends) {
             Some(mut payload) => {
-                lay_over(&mut payload, dialect.patches(), patch);
+                lay_over(&mut payload, patches, patch);
                 patched.json(&payload);
             }
             None => patched.bytes(bytes, events.framing(at)),
@@ -66,13 +67,14 @@ pub fn patch(events: &Events, dialect: &dyn Dialect, patch: &Map<String, Value>)
 fn lay_over(payload: &mut Value, patches: &Patches, patch: &Map<String, Value>) {
     for (name, value) in patch {
         if patches.payload.contains(&name.as_str()) {
-            merge(&mut payload[name], value);
-        } else if let Some(candidates) = payload[patches.candidates].as_array_mut() {
-            candidates.iter_mut().for_each(|candidate| put(candidate, name, value));
+            put(payload, name, value);
+        } else if patches.inner.contains(&name.as_str()) {
+            match payload.get_mut(patches.inner_at) {
+                Some(Value::Array(items)) => items.iter_mut().for_each(|item| put(item, name, value)),
+                Some(inner @ Value::Object(_)) => put(inner, name, value),
+                _ => put(payload, name, value),
+            }
         }
-    }
-    if let Some(members) = payload.as_object_mut() {
-        members.retain(|name, value| !(value.is_null() && patch.get(name).is_some_and(Value::is_null)));
     }
 }
 
@@ -110,7 +112,7 @@ mod tests {
 
     #[test]
     fn members_go_to_where_they_live() {
-        let patches = &super::super::gemini::PATCHES;
+        let patches = of(&super::super::gemini::Gemini, Endpoint::Gemini).unwrap();
         let mut payload =
             json!({"candidates": [{"content": {"parts": [{"text": "a"}]}, "finishReason": "STOP"}]});
         let patch = json!({"groundingMetadata": {"a": 1}, "candidates": [{"index": 3}], "modelVersion": "x"});
@@ -127,7 +129,8 @@ mod tests {
         let mut payload =
             json!({"a": 1, "candidates": [{"finishReason": "STOP"}], "usageMetadata": {"b": 1}});
         let patch = json!({"finishReason": null, "usageMetadata": null});
-        lay_over(&mut payload, &super::super::gemini::PATCHES, patch.as_object().unwrap());
+        let patches = of(&super::super::gemini::Gemini, Endpoint::Gemini).unwrap();
+        lay_over(&mut payload, patches, patch.as_object().unwrap());
         assert_eq!(payload, json!({"a": 1, "candidates": [{}]}));
     }
 }

@@ -1,5 +1,7 @@
 //! The frame stage: what stands around each event.
 
+use std::borrow::Cow;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -77,7 +79,7 @@ impl From<event::Eol> for Eol {
 }
 
 /// Bytes around an event at the most.
-const LONGEST_FRAME: usize = 16;
+const LONGEST_FRAME: usize = 64;
 
 /// Blank lines behind an event at the most.
 pub const MOST_BLANKS: u32 = 10_000;
@@ -91,11 +93,16 @@ pub(super) fn frame(events: Events, form: Form) -> (Vec<u8>, Vec<usize>) {
             let ends = vec![body.len()];
             (body, ends)
         }
-        Form::Sse(eol) if events.are_plain() => {
+        Form::Sse(eol) | Form::NamedSse(eol) if events.are_plain() => {
             let eol = Eol::from(eol).text();
             let mut body = Vec::with_capacity(events.size() + events.len() * LONGEST_FRAME);
             let mut ends = Vec::with_capacity(events.len());
             for event in events.iter() {
+                if let Some(name) = name(form, event) {
+                    body.extend_from_slice(b"event: ");
+                    body.extend_from_slice(name.as_bytes());
+                    body.extend_from_slice(eol);
+                }
                 body.extend_from_slice(b"data: ");
                 body.extend_from_slice(event);
                 body.extend_from_slice(eol);
@@ -108,23 +115,51 @@ pub(super) fn frame(events: Events, form: Form) -> (Vec<u8>, Vec<usize>) {
     }
 }
 
+/// What stands in an event's line of its name, where its dialect has one: its
+/// `type`.
+pub(super) fn name(form: Form, event: &[u8]) -> Option<Cow<'_, str>> {
+    #[derive(Deserialize)]
+    struct Typed<'a> {
+        #[serde(borrow, rename = "type")]
+        kind: Cow<'a, str>,
+    }
+
+    const FIRST: &[u8] = b"{\"type\":\"";
+    if !matches!(form, Form::NamedSse(_)) {
+        return None;
+    }
+    // Most say it first.
+    if let Some(rest) = event.strip_prefix(FIRST)
+        && let Some(end) = memchr::memchr2(b'"', b'\\', rest)
+        && rest.get(end) == Some(&b'"')
+    {
+        return std::str::from_utf8(&rest[..end]).ok().map(Cow::Borrowed);
+    }
+    let Typed { kind } = serde_json::from_slice(event).ok()?;
+    // A name of several lines would be several lines.
+    (!kind.contains(['\r', '\n'])).then_some(kind)
+}
+
 /// The same with rules laid over it.
 pub(super) fn frame_by(
     events: Events,
     form: Form,
-    rules: &[(&FrameRule, &Lookup)],
+    (rules, names): (&[(&FrameRule, &Lookup)], Vec<Option<String>>),
     scene: &dyn Scene,
     missed: &mut Vec<String>,
 ) -> (Vec<u8>, Vec<usize>) {
     if events.is_empty() {
         missed.extend(rules.iter().map(|(rule, _)| format!("frame {}", rule.at)));
     }
-    if rules.is_empty() || events.is_empty() {
+    if (rules.is_empty() && names.is_empty()) || events.is_empty() {
         return frame(events, form);
     }
     let mut manners = vec![Manner::default(); events.len()];
+    for (manner, name) in manners.iter_mut().zip(names) {
+        manner.name = name.map(Cow::Owned);
+    }
     for (number, (rule, lookup)) in rules.iter().enumerate() {
-        if !matches!(form, Form::Sse(_)) && rule.frames_lines() {
+        if !form.is_lines() && rule.frames_lines() {
             missed.push(format!("frame {}: not a stream of lines", rule.at));
         }
         let lead = rule.lead.as_ref().map(|pieces| scene.bytes(pieces, &format!("frame.{number}.lead")));
@@ -147,7 +182,10 @@ pub(super) fn frame_by(
 pub(super) fn lone(event: &[u8], framing: Framing, form: Form) -> Vec<u8> {
     let mut bytes = Vec::new();
     match form {
-        Form::Sse(eol) => Manner::default().sse_event(event, framing, eol, &mut bytes),
+        Form::Sse(eol) | Form::NamedSse(eol) => {
+            let manner = Manner { name: name(form, event), ..Manner::default() };
+            manner.sse_event(event, framing, eol, &mut bytes);
+        }
         Form::Document { .. } | Form::Array => bytes.extend_from_slice(event),
     }
     bytes
@@ -156,6 +194,8 @@ pub(super) fn lone(event: &[u8], framing: Framing, form: Form) -> Vec<u8> {
 /// What several rules say about one event.
 #[derive(Clone, Default)]
 struct Manner<'a> {
+    /// What stands in the line of its name, where it has one.
+    name: Option<Cow<'a, str>>,
     lines: Option<&'a [String]>,
     field: Option<&'a str>,
     colon: Option<&'a str>,
@@ -204,19 +244,21 @@ impl<'a> Manner<'a> {
                 }
             }
             Framing::Data => {
-                let literal = |line: &String| !matches!(line.as_str(), "event" | "data");
-                let lines: Vec<_> = self.lines.map_or(vec![None], |lines| {
-                    // No dialect so far has an event line of its own.
-                    let told = lines.iter().filter(|line| *line != "event");
-                    told.map(|line| Some(line).filter(|line| literal(line))).collect()
-                });
+                let told = |lines: &'a [String]| lines.iter().map(String::as_str).collect();
+                let lines: Vec<_> = self.lines.map_or_else(|| vec!["event", "data"], told);
                 for line in lines {
-                    match line {
-                        Some(line) => {
+                    match (line, &self.name) {
+                        ("data", _) => self.data_lines(event, body, &mut end_line),
+                        ("event", None) => {}
+                        ("event", Some(name)) => {
+                            body.extend_from_slice(b"event: ");
+                            body.extend_from_slice(name.as_bytes());
+                            end_line(body);
+                        }
+                        (line, _) => {
                             body.extend_from_slice(line.as_bytes());
                             end_line(body);
                         }
-                        None => self.data_lines(event, body, &mut end_line),
                     }
                 }
             }
@@ -272,11 +314,11 @@ fn framed(events: &Events, form: Form, manners: &[Manner<'_>]) -> (Vec<u8>, Vec<
                 };
                 (lead, if at == last { b"\n]" } else { b"" })
             }
-            Form::Sse(_) | Form::Document { .. } => (b"", b""),
+            Form::Sse(_) | Form::NamedSse(_) | Form::Document { .. } => (b"", b""),
         };
         body.extend_from_slice(manner.lead.as_deref().unwrap_or(lead));
         match form {
-            Form::Sse(eol) => manner.sse_event(event, framing, eol, &mut body),
+            Form::Sse(eol) | Form::NamedSse(eol) => manner.sse_event(event, framing, eol, &mut body),
             Form::Array => body.extend_from_slice(event),
             Form::Document { tail } => {
                 body.extend_from_slice(event);

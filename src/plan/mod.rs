@@ -226,12 +226,13 @@ pub fn staged(said: Said, stage: &Stage<'_>, (origin, marks): (&Origin<'_>, Mark
     let times = pace::pace(&list, &stage.tempo, &sets, stage.scene, &mut missed);
     let told = if stage.is_explained { list.len() } else { 0 };
     let kinds = (0..told).map(|at| list.kinds(at).to_vec()).collect();
+    let names = names(&list, said.form);
     let writes: Vec<_> = rules(&sets, |layer| &layer.write);
     write::write(&mut list, &writes, stage.scene, &mut missed);
     let is_changed = stage.layers.iter().any(|laying| !laying.layer.edits.is_empty()) || !writes.is_empty();
     let events = if is_changed { list.events() } else { said.events };
     let frames = rules(&sets, |layer| &layer.frame);
-    let (body, ends) = frame::frame_by(events, said.form, &frames, stage.scene, &mut missed);
+    let (body, ends) = frame::frame_by(events, said.form, (&frames, names), stage.scene, &mut missed);
     let mut laid = Laid::new(body, &ends, &times);
     let beat = beat(stage, said.form, &mut missed);
     if let Some(beat) = &beat {
@@ -297,6 +298,16 @@ fn edited(events: &Events, stage: &Stage<'_>, missed: &mut Vec<String>) -> (Even
     (list, lookups)
 }
 
+/// The events' names, where their lines tell them: as they are before anything
+/// is done to their text. Empty where there are none.
+fn names(list: &EventList, form: Form) -> Vec<Option<String>> {
+    if !matches!(form, Form::NamedSse(_)) {
+        return Vec::new();
+    }
+    let name = |at| frame::name(form, &list.content(at).bytes).map(Cow::into_owned);
+    (0..list.len()).map(name).collect()
+}
+
 /// The rules of all layers, the lowest first.
 fn rules<'a, T>(sets: &[Placed<'a>], of: impl Fn(&'a Layer) -> &'a Vec<T>) -> Vec<(&'a T, &'a Lookup)> {
     sets.iter().flat_map(|set| of(set.layer).iter().map(|rule| (rule, set.lookup))).collect()
@@ -306,7 +317,7 @@ fn rules<'a, T>(sets: &[Placed<'a>], of: impl Fn(&'a Layer) -> &'a Vec<T>) -> Ve
 fn beat(stage: &Stage<'_>, form: Form, missed: &mut Vec<String>) -> Option<Beat> {
     let heartbeat = stage.tempo.heartbeat.as_ref()?;
     // What is no raw bytes would be no JSON in a document.
-    if !matches!(form, Form::Sse(_)) && heartbeat.framing != Framing::Raw {
+    if !form.is_lines() && heartbeat.framing != Framing::Raw {
         missed.push("heartbeat".to_owned());
         return None;
     }

@@ -13,7 +13,7 @@ use crate::{
     answer,
     ask::{Ask, Page, Shape, Vendor, Want},
     dialect::{
-        Occasion, Route,
+        Matter, Occasion, Route,
         event::{Carry, Events, Form, Framing, Said},
         patch,
         style::Style,
@@ -65,6 +65,7 @@ pub fn say(kind: &Kind, dress: &Dress, request: &Request<'_>, occasion: &Occasio
                 events,
                 form: Form::Document { tail: "" },
                 carry: Carry::Length,
+                keep: None,
             };
         }
         Kind::Events(payloads) => return shaped.events(payloads, occasion),
@@ -81,34 +82,34 @@ pub fn say(kind: &Kind, dress: &Dress, request: &Request<'_>, occasion: &Occasio
         Kind::Count(count) => reply::Reply::Count(vec![(Modality::Text, *count)]),
         Kind::Models(models) => match model_list(models, ask) {
             Some(reply) => reply,
-            None => return dialect.say_error(route, &dialect.typical_error(route, 404, ask), occasion),
+            None => return dialect.say_error(route, &dialect.unknown_model(route, ask), occasion),
         },
         Kind::Below | Kind::BuiltIn => dressed(answer::built_in(ask), dress),
     };
     let mut said = dialect.say(route, ask, &reply, occasion);
     if let Some((_, members)) = dress.patches.iter().find(|(name, _)| *name == dialect.name()) {
-        said.events = patch::patch(&said.events, dialect, members);
+        said.events = patch::patch(&said.events, dialect, route.endpoint, members);
     }
     said
 }
 
-/// What of a reply cannot be said in this dialect: Google's arguments are no
-/// text, and OpenAI has no pictures in a chat, no signatures and no `RetryInfo`.
-pub fn missed(kind: &Kind, request: &Request<'_>) -> Vec<String> {
-    let is_google = request.route.dialect.name() == "gemini";
-    let candidates = match kind {
-        Kind::Say(candidates) => candidates,
-        Kind::Error(_, Some(Retry::Info(_))) if !is_google => return vec!["retry_after".to_owned()],
-        _ => return Vec::new(),
-    };
-    let parts = candidates.iter().flat_map(|candidate| &candidate.parts);
-    let missed = parts.filter_map(|part| match &part.sort {
-        Some(Sort::Call(call)) if is_google && !makes_object(&call.arguments) => Some("fragments"),
-        _ if request.misses(part) => Some("media"),
-        _ if part.signature.is_some() && !is_google => Some("signature"),
-        _ => None,
-    });
-    missed.map(str::to_owned).collect()
+/// What of a reply the endpoint has no way to say.
+pub fn missed(kind: &Kind, dress: &Dress, request: &Request<'_>) -> Vec<String> {
+    let mut missed = request.unpatched(dress);
+    match kind {
+        Kind::Say(candidates) => {
+            let parts = candidates.iter().flat_map(|candidate| &candidate.parts);
+            missed.extend(parts.filter_map(|part| request.misses(part)).map(str::to_owned));
+            if candidates.len() > 1 && request.lacks(Matter::Candidates) {
+                missed.push("candidates".to_owned());
+            }
+        }
+        Kind::Error(_, Some(Retry::Info(_))) if request.lacks(Matter::RetryInfo) => {
+            missed.push("retry_after".to_owned());
+        }
+        _ => {}
+    }
+    missed
 }
 
 fn makes_object(arguments: &Arguments) -> bool {
@@ -185,7 +186,7 @@ impl Request<'_> {
 
     fn candidate(&self, candidate: &Candidate, dress: &Dress) -> reply::Candidate {
         let split = candidate.split.or(dress.split).unwrap_or_default();
-        let sayable = candidate.parts.iter().filter(|part| !self.misses(part));
+        let sayable = candidate.parts.iter().filter(|part| !self.is_unsaid(part));
         let parts: Vec<_> = sayable.map(|part| self.part(part, split)).collect();
         let calls = parts.iter().any(|part| matches!(unsigned(part), reply::Part::Call(_)));
         let finish = candidate.finish.as_ref().or(dress.finish.as_ref());
@@ -194,10 +195,49 @@ impl Request<'_> {
         reply::Candidate { parts, finish }
     }
 
-    /// A chat completion has no pictures and no sounds.
-    fn misses(&self, part: &Part) -> bool {
-        let is_chat = self.route.dialect.name() != "gemini" && matches!(self.ask.want, Want::Generate(_));
-        is_chat && matches!(part.sort, Some(Sort::Media(_)))
+    fn lacks(&self, matter: Matter) -> bool {
+        self.route.dialect.lacks(self.route.endpoint, matter)
+    }
+
+    /// What of a part cannot be said.
+    fn misses(&self, part: &Part) -> Option<&'static str> {
+        let signature = match &part.sort {
+            Some(Sort::Text(TextSort::Thought, _)) => Matter::ThoughtSignature,
+            _ => Matter::Signature,
+        };
+        match &part.sort {
+            _ if self.is_unsaid(part) => match &part.sort {
+                Some(Sort::Media(_)) => Some("media"),
+                Some(Sort::Call(_)) => Some("call"),
+                _ => Some("thought"),
+            },
+            Some(Sort::Call(call)) if self.lacks(Matter::Fragments) && !makes_object(&call.arguments) => {
+                Some("fragments")
+            }
+            _ if part.signature.is_some() && self.lacks(signature) => Some("signature"),
+            _ => None,
+        }
+    }
+
+    /// Whether a part is left out as a whole.
+    fn is_unsaid(&self, part: &Part) -> bool {
+        match &part.sort {
+            Some(Sort::Media(_)) => self.lacks(Matter::Media),
+            Some(Sort::Call(_)) => self.lacks(Matter::Call),
+            Some(Sort::Text(TextSort::Thought, _)) => self.lacks(Matter::Thought),
+            Some(Sort::Text(..)) | None => false,
+        }
+    }
+
+    /// Members of the dialect's own that this endpoint does not have.
+    fn unpatched(&self, dress: &Dress) -> Vec<String> {
+        let dialect = self.route.dialect;
+        let own = dress.patches.iter().find(|(name, _)| *name == dialect.name());
+        let Some((name, members)) = own else { return Vec::new() };
+        let known = |member: &String| {
+            patch::of(dialect, self.route.endpoint).is_some_and(|patches| patches.know(member))
+        };
+        members.keys().filter(|member| !known(member)).map(|member| format!("{name}.{member}")).collect()
     }
 
     fn part(&self, part: &Part, split: Split) -> reply::Part {
@@ -243,7 +283,8 @@ impl Request<'_> {
                 Want::Count(prompt) => Cow::Borrowed(&prompt.text),
                 Want::Embed(embed) => Cow::Owned(embed.inputs.join("\n")),
                 Want::Images(images) => Cow::Borrowed(&images.prompt),
-                Want::Models(_) | Want::Model => Cow::Borrowed(""),
+                Want::Moderate(texts) => Cow::Owned(texts.join("\n")),
+                Want::Models(_) | Want::Model | Want::Stored(_) => Cow::Borrowed(""),
             },
             Text::Echo(Echo::Path(path)) => match path.find(self.json).first() {
                 Some(Value::String(text)) => Cow::Borrowed(text),
@@ -447,10 +488,8 @@ fn api_error(error: &ErrorReply, retry: Option<&Retry>, request: &Request<'_>) -
     let mut said = dialect.typical_error(request.route, error.status, request.ask);
     if let Some(message) = &error.message {
         said.message.clone_from(message);
-        if dialect.name() == "gemini" {
-            // Google's details repeat its own message.
-            said.members.shift_remove("details");
-        }
+        // Details repeat the provider's own message.
+        said.members.shift_remove("details");
     }
     let members = match dialect.name() {
         "gemini" => &error.gemini,

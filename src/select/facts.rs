@@ -103,6 +103,7 @@ impl<'a> Facts<'a> {
         match &self.ask.want {
             Want::Embed(embed) => embed.inputs.iter().map(String::as_str).collect(),
             Want::Images(images) => given(&images.prompt).into_iter().collect(),
+            Want::Moderate(texts) => texts.iter().map(String::as_str).collect(),
             _ => self.prompt().and_then(|prompt| given(&prompt.text)).into_iter().collect(),
         }
     }
@@ -182,8 +183,10 @@ fn operation(operation: dialect::Operation) -> Operation {
         dialect::Operation::Unserved("files") => Operation::Files,
         dialect::Operation::Unserved("batch") => Operation::Batch,
         dialect::Operation::Unserved("video") => Operation::Video,
-        dialect::Operation::Unserved(_) | dialect::Operation::WrongMethod | dialect::Operation::Unknown => {
-            Operation::Other
-        }
+        dialect::Operation::Moderate
+        | dialect::Operation::Stored(_)
+        | dialect::Operation::Unserved(_)
+        | dialect::Operation::WrongMethod
+        | dialect::Operation::Unknown => Operation::Other,
     }
 }

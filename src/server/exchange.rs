@@ -15,7 +15,7 @@ use super::{
     line::Line,
     link::{Leave, Link},
     play::{After, Player},
-    session::{Attempt, Session, Sessions, take_prefix},
+    session::{Attempt, Session, Sessions, name_at_end, take_prefix},
     socket::Socket,
     timer::{Timer, later},
     unfit::{Unfit, unfit},
@@ -23,7 +23,11 @@ use super::{
 use crate::{
     answer,
     ask::Ask,
-    dialect::{self, Occasion, Operation, Route, event::Carry, style::Style},
+    dialect::{
+        self, Heard, Occasion, Operation, Route,
+        event::{Carry, Said},
+        style::Style,
+    },
     identity::{Fingerprint, Identity},
     plan::{self, Client, Laying, Origin, Stage, WirePlan, pace::Tempo, script::Script},
     redact::redact,
@@ -151,7 +155,13 @@ impl Exchange {
     pub(super) fn enter(&self, request: &mut Request) -> (Result<Arc<Session>, String>, bool) {
         let before = take_prefix(request);
         let is_ours = request.strip_prefix(&self.settings.base_path);
-        let by_path = before.or_else(|| take_prefix(request));
+        let mut by_path = before.or_else(|| take_prefix(request));
+        if self.settings.base_path.is_empty()
+            && let Some(length) = dialect::base_path(request)
+        {
+            let base: String = request.path.drain(..length).collect();
+            by_path = by_path.or_else(|| name_at_end(&base).map(str::to_owned));
+        }
         (self.sessions.of(by_path, request), is_ours)
     }
 
@@ -172,7 +182,7 @@ impl Exchange {
         let mut body = Value::Null;
         let read = json(route, request).and_then(|json| {
             body = json;
-            route.dialect.read(route, request, &mut body)
+            self.read(asked, &mut body)
         });
         if self.rules.are_empty() {
             return Answer { plan: self.unmatched(asked, read, &body), attempt: None };
@@ -182,6 +192,15 @@ impl Exchange {
             body = serde_json::from_slice(&request.body).unwrap_or_default();
         }
         self.select(asked, &read, &body)
+    }
+
+    /// What is asked, as the request's dialect reads it.
+    pub(super) fn read(&self, asked: &Asked<'_>, body: &mut Value) -> Result<Ask, ApiError> {
+        let (route, request) = (asked.route, asked.request);
+        let recalled = route.dialect.recalls(route, body);
+        let recalled = recalled.map(|id| asked.session.recall(id)).unwrap_or_default();
+        let heard = Heard { route, request, recalled: &recalled, unknown: self.settings.unknown_fields };
+        route.dialect.read(&heard, body)
     }
 
     /// The answer of the stub that is selected, if one is.
@@ -209,7 +228,7 @@ impl Exchange {
         let refusal = match read {
             _ if is_lenient || is_lawless => None,
             Err(error) => Some(Cow::Borrowed(error)),
-            Ok(ask) if !self.knows(ask) => Some(Cow::Owned(route.dialect.typical_error(route, 404, ask))),
+            Ok(ask) if !self.knows(ask) => Some(Cow::Owned(route.dialect.unknown_model(route, ask))),
             Ok(_) => None,
         };
         let plan = if let Some(error) = refusal {
@@ -258,8 +277,9 @@ impl Exchange {
         let (now, date) = self.clock.now();
         let occasion = Occasion { identity, now, date: &date };
         let request = say::Request { route: asked.route, ask, json, stub: &top.stub.name };
-        let said = say::say(kind, &dress, &request, &occasion);
-        let missed = say::missed(kind, &request);
+        let mut said = say::say(kind, &dress, &request, &occasion);
+        keep(asked, &mut said);
+        let missed = say::missed(kind, &dress, &request);
         let source = if matches!(kind, Kind::Raw(_)) { "" } else { "stub" };
         let origin = Origin { source, stub: Some((&top.scenario.name, &top.stub.name)), missed: &missed };
         let by = format!("by {:?} ({})", top.stub.name, top.stub.place);
@@ -350,7 +370,8 @@ impl Exchange {
         let reply = listed.unwrap_or_else(|| answer::built_in(ask));
         let dialect = asked.route.dialect;
         let plan = self.say(dialect.name(), asked, Body::Read(body), |occasion| {
-            let said = dialect.say(asked.route, ask, &reply, occasion);
+            let mut said = dialect.say(asked.route, ask, &reply, occasion);
+            keep(asked, &mut said);
             let origin = (&Origin::new("built-in"), self.settings.marks);
             if self.goes_straight() {
                 return plan::plan(said, origin.0, origin.1);
@@ -368,11 +389,8 @@ impl Exchange {
     /// Nothing answers: in the dialect's own words, with a status that no SDK
     /// tries again.
     fn miss(&self, asked: &Asked<'_>, message: &str, body: &Value) -> WirePlan {
-        let mut error = ApiError::new(404, message);
-        if asked.route.dialect.name() == "openai" {
-            error = error.with("code", "mynah_no_stub_matches");
-        }
         let dialect = asked.route.dialect;
+        let error = dialect.miss(message);
         let said = self.say("miss", asked, Body::Read(body), |occasion| {
             dialect.say_error(asked.route, &error, occasion)
         });
@@ -536,6 +554,13 @@ impl Exchange {
     }
 }
 
+/// Keeps what an answer leaves for the session's later requests.
+fn keep(asked: &Asked<'_>, said: &mut Said) {
+    if let Some(keep) = said.keep.take() {
+        asked.session.keep(*keep);
+    }
+}
+
 /// Who asked, as far as an answer's head can tell it.
 fn client(asked: &Asked<'_>) -> Client {
     let host = asked.request.headers.get(http::header::HOST);
@@ -559,15 +584,8 @@ fn client(asked: &Asked<'_>) -> Client {
 /// The body as JSON, where the operation takes one; an empty body is an empty
 /// object.
 pub(super) fn json(route: &Route, request: &Request) -> Result<Value, ApiError> {
-    match route.operation {
-        Operation::Generate | Operation::Count | Operation::Embed | Operation::Images => {}
-        Operation::Models
-        | Operation::Model
-        | Operation::Unserved(_)
-        | Operation::WrongMethod
-        | Operation::Unknown => {
-            return Ok(Value::Null);
-        }
+    if !route.operation.takes_json() {
+        return Ok(Value::Null);
     }
     if request.body.is_empty() {
         return Ok(Value::Object(serde_json::Map::new()));

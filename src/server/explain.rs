@@ -39,7 +39,7 @@ impl Exchange {
         let connection = Connection { id: 1, request: 1 };
         let asked = Asked { route: &route, request: &request, session: &session, connection };
         let mut body = json(&route, &request).unwrap_or_default();
-        let read = route.dialect.read(&route, &request, &mut body);
+        let read = self.read(&asked, &mut body);
         let mut refusal = read.as_ref().err().map(|error| error.message.clone());
         let ask = read.unwrap_or_else(|_| route.dialect.guess(&route, &body));
         if refusal.is_none() && !self.knows(&ask) {

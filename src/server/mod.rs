@@ -31,6 +31,7 @@ use jiff::Timestamp;
 use tokio::sync::oneshot;
 
 use crate::{
+    dialect::UnknownFields,
     plan::Marks,
     request::Request,
     scenario::{
@@ -121,6 +122,7 @@ struct Settings {
     rechunk: Option<u64>,
     settle: Duration,
     time_scale: f64,
+    unknown_fields: UnknownFields,
     /// Whether plans are made to be read, with what each event is.
     explains: bool,
     head_timeout: Duration,
@@ -145,6 +147,7 @@ impl Default for Builder {
                 rechunk: None,
                 settle: SETTLE,
                 time_scale: 1.0,
+                unknown_fields: UnknownFields::default(),
                 explains: false,
                 head_timeout: HEAD_TIMEOUT,
                 body_timeout: BODY_TIMEOUT,
@@ -220,6 +223,12 @@ impl Builder {
     /// nothing is said. A body that keeps coming may take any time.
     pub fn body_timeout(mut self, time: Duration) -> Self {
         self.settings.body_timeout = time;
+        self
+    }
+
+    /// What becomes of a request's fields that the real API does not know.
+    pub fn unknown_fields(mut self, unknown: UnknownFields) -> Self {
+        self.settings.unknown_fields = unknown;
         self
     }
 

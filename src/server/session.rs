@@ -14,6 +14,7 @@ use http::HeaderName;
 use crate::{
     request::Request,
     select::counts::{Counts, Outcome},
+    shelf::{Keep, Shelf, Stored},
 };
 
 /// Sessions that are remembered at the most; those unused for longest go first.
@@ -34,6 +35,8 @@ pub(super) struct Session {
     name: String,
     /// Short, and never held across an await.
     counts: Mutex<Counts>,
+    /// The same.
+    shelf: Mutex<Shelf>,
     used: AtomicU64,
 }
 
@@ -47,6 +50,16 @@ impl Session {
     pub(super) fn counts(&self) -> MutexGuard<'_, Counts> {
         // A count is whole whatever a panicking thread did.
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is stored under an id, behind all that it goes on from.
+    pub(super) fn recall(&self, id: &str) -> Vec<Arc<Stored>> {
+        self.shelf.lock().unwrap_or_else(PoisonError::into_inner).chain(id)
+    }
+
+    /// Keeps what an answer leaves.
+    pub(super) fn keep(&self, keep: Keep) {
+        self.shelf.lock().unwrap_or_else(PoisonError::into_inner).keep(keep);
     }
 }
 
@@ -116,6 +129,12 @@ pub(super) fn take_prefix(request: &mut Request) -> Option<String> {
     let name = rest[..end].to_owned();
     request.path.drain(..PREFIX.len() + end);
     Some(name)
+}
+
+/// The session's name in a base path such as `/api/s/NAME`.
+pub(super) fn name_at_end(base: &str) -> Option<&str> {
+    let (before, name) = base.rsplit_once('/')?;
+    before.ends_with(PREFIX.trim_end_matches('/')).then_some(name)
 }
 
 /// An attempt of a call that is under way: it failed, unless it is told that it

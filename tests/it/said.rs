@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use http::{HeaderMap, Method};
 use mynah::{
-    dialect::{self, Occasion},
+    dialect::{self, Heard, Occasion},
     identity::{Fingerprint, Identity},
     plan::{self, Marks, Origin, WirePlan},
     reply::{Call, Candidate, Deltas, Embeddings, Finish, Generation, Media, Modality, Part, Reply, Usage},
@@ -17,7 +17,7 @@ pub(crate) fn said(path: &str, mut body: Value, reply: &Reply) -> WirePlan {
     let mut request = Request::new(Method::POST, &path.parse().unwrap(), HeaderMap::new());
     request.body = Bytes::from(body.to_string());
     let route = dialect::identify(&request);
-    let ask = route.dialect.read(&route, &request, &mut body).unwrap();
+    let ask = route.dialect.read(&Heard::new(&route, &request), &mut body).unwrap();
     let identity = Identity::new(7, Fingerprint::new(route.dialect.name(), &request, Some(&body)), 0);
     let date = http::HeaderValue::from_static("Thu, 01 Jan 2026 00:00:00 GMT");
     let now = "2026-01-01T00:00:00Z".parse().unwrap();

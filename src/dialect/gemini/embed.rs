@@ -102,13 +102,13 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::dialect::{Dialect, gemini::Gemini};
+    use crate::dialect::{Dialect, Heard, gemini::Gemini};
 
     fn asked(verb: &str, mut body: Value) -> Result<Embed, ApiError> {
         let uri = format!("/v1/models/gemini-embedding-001:{verb}").parse().unwrap();
         let request = Request::new(Method::POST, &uri, HeaderMap::new());
         let route = Gemini.route(&request).unwrap();
-        match Gemini.read(&route, &request, &mut body)?.want {
+        match Gemini.read(&Heard::new(&route, &request), &mut body)?.want {
             Want::Embed(embed) => Ok(embed),
             other => panic!("{other:?}"),
         }

@@ -19,7 +19,7 @@ use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::{
-    Dialect, Endpoint, Host, LONGEST_MODEL, Occasion, Operation, Route,
+    Dialect, Endpoint, Heard, Host, LONGEST_MODEL, Matter, Occasion, Operation, Route,
     event::{Carry, Eol, Events, Form, Framing, Reading, Said},
     patch::Patches,
     retry::{self, ByHeader},
@@ -99,7 +99,8 @@ impl Dialect for Gemini {
         })
     }
 
-    fn read(&self, route: &Route, request: &Request, body: &mut Value) -> Result<Ask, ApiError> {
+    fn read(&self, heard: &Heard<'_>, body: &mut Value) -> Result<Ask, ApiError> {
+        let (route, request) = (heard.route, heard.request);
         match route.operation {
             Operation::Unserved(_) => Err(refuse::unknown_path(&request.path)),
             _ if route.model.len() > LONGEST_MODEL => {
@@ -113,7 +114,9 @@ impl Dialect for Gemini {
             Operation::Model => {
                 Ok(Ask { model: route.model.clone(), shape: Shape::Document, want: Want::Model })
             }
-            Operation::WrongMethod | Operation::Unknown => Err(refuse::unknown_path(&request.path)),
+            Operation::Moderate | Operation::Stored(_) | Operation::WrongMethod | Operation::Unknown => {
+                Err(refuse::unknown_path(&request.path))
+            }
         }
     }
 
@@ -134,8 +137,13 @@ impl Dialect for Gemini {
         refuse::typical(status, &ask.model, route.version, method_name(route.operation), &rpc_name(route))
     }
 
-    fn patches(&self) -> &'static Patches {
-        &PATCHES
+    fn lacks(&self, _: Endpoint, matter: Matter) -> bool {
+        // Google's arguments are no text.
+        matter == Matter::Fragments
+    }
+
+    fn patches(&self) -> &'static [(Endpoint, Patches)] {
+        PATCHES
     }
 
     fn read_event(&self, payload: &Value) -> Reading {
@@ -174,8 +182,8 @@ impl Dialect for Gemini {
             (Reply::Model(model), _) => Events::one(style, &models::model(model)),
             (Reply::Embeddings(said), Want::Embed(want)) => embed::say(want, said, style),
             (Reply::Images(said), _) => images::say(said, style),
-            // Nobody gets vectors who did not ask for them.
-            (Reply::Embeddings(_), _) => Events::new(style),
+            // Nobody gets what was not asked for.
+            (Reply::Embeddings(_) | Reply::Verdicts(_) | Reply::Stored, _) => Events::new(style),
         };
         Said {
             status: StatusCode::OK,
@@ -183,6 +191,7 @@ impl Dialect for Gemini {
             events,
             form,
             carry: Carry::Chunked,
+            keep: None,
         }
     }
 
@@ -201,40 +210,44 @@ impl Dialect for Gemini {
             events: Events::one(style, &envelope(error)),
             form,
             carry: Carry::Chunked,
+            keep: None,
         }
     }
 }
 
 /// What stands in a response of Google's.
-pub(super) static PATCHES: Patches = Patches {
-    payload: &[
-        "candidates",
-        "promptFeedback",
-        "usageMetadata",
-        "modelVersion",
-        "responseId",
-        "createTime",
-        "modelStatus",
-        "serviceTier",
-        "sdkHttpResponse",
-    ],
-    candidate: &[
-        "content",
-        "finishReason",
-        "index",
-        "safetyRatings",
-        "citationMetadata",
-        "avgLogprobs",
-        "logprobsResult",
-        "groundingMetadata",
-        "groundingAttributions",
-        "urlContextMetadata",
-        "finishMessage",
-        "tokenCount",
-        "continuationToken",
-    ],
-    candidates: "candidates",
-};
+static PATCHES: &[(Endpoint, Patches)] = &[(
+    Endpoint::Gemini,
+    Patches {
+        payload: &[
+            "candidates",
+            "promptFeedback",
+            "usageMetadata",
+            "modelVersion",
+            "responseId",
+            "createTime",
+            "modelStatus",
+            "serviceTier",
+            "sdkHttpResponse",
+        ],
+        inner: &[
+            "content",
+            "finishReason",
+            "index",
+            "safetyRatings",
+            "citationMetadata",
+            "avgLogprobs",
+            "logprobsResult",
+            "groundingMetadata",
+            "groundingAttributions",
+            "urlContextMetadata",
+            "finishMessage",
+            "tokenCount",
+            "continuationToken",
+        ],
+        inner_at: "candidates",
+    },
+)];
 
 /// Google's error object.
 pub(crate) fn envelope(error: &ApiError) -> Value {

@@ -4,10 +4,10 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{check, fields, read, refuse};
+use super::{fields, read, refuse, words};
 use crate::{
     ask::{Ask, Embed, Encoding, Shape, Want},
-    dialect::{Route, event::Events, style::Style},
+    dialect::{Heard, event::Events, style::Style},
     reply::{ApiError, Embeddings},
     tokens,
 };
@@ -18,9 +18,10 @@ const MOST_INPUTS: usize = 2048;
 /// Numbers of a vector at the most, where the model is not known for less.
 const MOST_DIMENSIONS: u64 = 4096;
 
-pub(super) fn read(route: &Route, body: &Value) -> Result<Ask, ApiError> {
+pub(super) fn read(heard: &Heard<'_>, body: &Value) -> Result<Ask, ApiError> {
+    let route = heard.route;
     let model = read::model_name(&body["model"])?;
-    check::body(body, fields::EMBEDDINGS)?;
+    words::check(body, fields::EMBEDDINGS, heard.unknown)?;
     let (inputs, tokens) = inputs(&body["input"])?;
     let embed = Embed {
         inputs,

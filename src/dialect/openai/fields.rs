@@ -1,58 +1,18 @@
 //! The fields of OpenAI requests: one table for each object, as in OpenAI's
 //! published specification.
 
-/// What a field holds. `null` stands for an absent optional field everywhere.
-#[derive(Debug)]
-pub(super) enum Kind {
-    Text,
-    /// A function's name: letters, digits, `_` and `-`, up to 64.
-    Name,
-    Bool,
-    Int(i64, i64),
-    Number(f64, f64),
-    /// One of these words.
-    Word(&'static [&'static str]),
-    /// A list of so many at least and at the most.
-    List(&'static Kind, usize, usize),
-    Object(&'static [Field]),
-    /// An object whose `type` says which of these it is.
-    Tagged(&'static [(&'static str, &'static [Field])]),
-    /// Any of these.
-    Either(&'static [Kind]),
-    /// Any object.
-    AnyObject,
-    /// Anything.
-    Any,
-}
-
-/// A member of an object.
-#[derive(Debug)]
-pub(super) struct Field {
-    pub(super) name: &'static str,
-    pub(super) need: Need,
-    pub(super) kind: Kind,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Need {
-    Required,
-    Optional,
-}
-
-const fn required(name: &'static str, kind: Kind) -> Field {
-    Field { name, need: Need::Required, kind }
-}
-
-const fn optional(name: &'static str, kind: Kind) -> Field {
-    Field { name, need: Need::Optional, kind }
-}
-
-use Kind::{Any, AnyObject, Bool, Either, Int, List, Name, Number, Object, Tagged, Text, Word};
+use crate::dialect::fields::{
+    Field,
+    Kind::{Any, AnyObject, Bool, Either, Int, List, Name, Number, Object, Tagged, Text, Word},
+    optional, required,
+};
 
 const MANY: usize = usize::MAX;
 const LARGE: i64 = i64::MAX;
 
 pub(super) static CHAT: &[Field] = &[
+    // Which is checked on its own.
+    optional("model", Any),
     required("messages", List(&Object(MESSAGE), 1, MANY)),
     optional("stream", Bool),
     optional("stream_options", Object(STREAM_OPTIONS)),
@@ -92,6 +52,7 @@ pub(super) static CHAT: &[Field] = &[
 ];
 
 pub(super) static EMBEDDINGS: &[Field] = &[
+    optional("model", Any),
     // Its many forms are told apart where it is read.
     required("input", Any),
     optional("encoding_format", Word(&["float", "base64"])),
@@ -100,6 +61,15 @@ pub(super) static EMBEDDINGS: &[Field] = &[
 ];
 
 pub(super) static IMAGES: &[Field] = &[
+    optional("model", Any),
+    optional("quality", Text),
+    optional("style", Text),
+    optional("background", Text),
+    optional("moderation", Text),
+    optional("output_format", Text),
+    optional("output_compression", Int(0, 100)),
+    optional("partial_images", Int(0, 3)),
+    optional("stream", Bool),
     required("prompt", Text),
     optional("n", Int(1, 10)),
     optional("size", Text),
@@ -159,7 +129,7 @@ static RESPONSE_FORMAT: &[(&str, &[Field])] = &[
         &[required(
             "json_schema",
             Object(&[
-                required("name", Name),
+                required("name", Name(64)),
                 optional("description", Text),
                 optional("schema", AnyObject),
                 optional("strict", Bool),
@@ -174,7 +144,7 @@ static TOOL: &[(&str, &[Field])] = &[
         &[required(
             "function",
             Object(&[
-                required("name", Name),
+                required("name", Name(64)),
                 optional("description", Text),
                 optional("parameters", AnyObject),
                 optional("strict", Bool),
@@ -185,7 +155,11 @@ static TOOL: &[(&str, &[Field])] = &[
         "custom",
         &[required(
             "custom",
-            Object(&[required("name", Name), optional("description", Text), optional("format", AnyObject)]),
+            Object(&[
+                required("name", Name(64)),
+                optional("description", Text),
+                optional("format", AnyObject),
+            ]),
         )],
     ),
 ];

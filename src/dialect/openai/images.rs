@@ -5,10 +5,10 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{chat::created, check, fields, read, refuse};
+use super::{chat::created, fields, read, refuse, words};
 use crate::{
     ask::{Ask, Delivery, Images, Shape, Want},
-    dialect::{Occasion, Route, event::Events, style::Style},
+    dialect::{Heard, Occasion, event::Events, style::Style},
     reply::{ApiError, Media},
 };
 
@@ -22,12 +22,13 @@ const SIZES: &[&str] = &["1024x1024", "1024x1536", "1536x1024", "auto"];
 /// The model that draws where none is named.
 const MODEL: &str = "dall-e-2";
 
-pub(super) fn read(route: &Route, body: &Value) -> Result<Ask, ApiError> {
+pub(super) fn read(heard: &Heard<'_>, body: &Value) -> Result<Ask, ApiError> {
+    let route = heard.route;
     let model = match &body["model"] {
         Value::Null => MODEL,
         named => read::model_name(named)?,
     };
-    check::body(body, fields::IMAGES)?;
+    words::check(body, fields::IMAGES, heard.unknown)?;
     let prompt = body["prompt"].as_str().unwrap_or_default();
     if prompt.is_empty() {
         return Err(refuse::empty_text("prompt"));

@@ -5,7 +5,7 @@
 //! what recordings of the real service show.
 
 mod chat;
-mod check;
+
 mod chunks;
 mod embeddings;
 mod events;
@@ -13,14 +13,16 @@ mod fields;
 mod head;
 mod images;
 mod logprobs;
+mod patches;
 mod read;
 mod refuse;
+mod words;
 
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::{
-    Dialect, Endpoint, Host, Occasion, Operation, Route,
+    Dialect, Endpoint, Heard, Host, Matter, Occasion, Operation, Route,
     event::{Carry, Eol, Events, Form, Reading, Said},
     gemini,
     patch::Patches,
@@ -73,20 +75,23 @@ impl Dialect for OpenAi {
         })
     }
 
-    fn read(&self, route: &Route, request: &Request, body: &mut Value) -> Result<Ask, ApiError> {
+    fn read(&self, heard: &Heard<'_>, body: &mut Value) -> Result<Ask, ApiError> {
+        let (route, request) = (heard.route, heard.request);
         match route.operation {
             Operation::Models => Ok(read::models(route)),
             Operation::Model => Ok(read::model(route)),
             Operation::Generate | Operation::Embed | Operation::Images if !body.is_object() => {
-                Err(refuse::not_an_object(check::got(body)))
+                Err(refuse::not_an_object(words::got(body)))
             }
-            Operation::Generate => read::chat(route, body),
-            Operation::Embed => embeddings::read(route, body),
-            Operation::Images => images::read(route, body),
+            Operation::Generate => read::chat(heard, body),
+            Operation::Embed => embeddings::read(heard, body),
+            Operation::Images => images::read(heard, body),
             Operation::WrongMethod => Err(refuse::wrong_method(request.method.as_str(), &request.path)),
-            Operation::Count | Operation::Unserved(_) | Operation::Unknown => {
-                Err(refuse::unknown_path(request.method.as_str(), &request.path))
-            }
+            Operation::Count
+            | Operation::Moderate
+            | Operation::Stored(_)
+            | Operation::Unserved(_)
+            | Operation::Unknown => Err(refuse::unknown_path(request.method.as_str(), &request.path)),
         }
     }
 
@@ -107,8 +112,23 @@ impl Dialect for OpenAi {
         refuse::typical(status, &ask.model)
     }
 
-    fn patches(&self) -> &'static Patches {
-        &PATCHES
+    fn miss(&self, message: &str) -> ApiError {
+        ApiError::new(404, message).with("code", "mynah_no_stub_matches")
+    }
+
+    fn lacks(&self, endpoint: Endpoint, matter: Matter) -> bool {
+        match matter {
+            Matter::Fragments => false,
+            Matter::Candidates => endpoint == Endpoint::OpenAiResponses,
+            Matter::Signature | Matter::ThoughtSignature | Matter::RetryInfo => true,
+            // The endpoint for pictures has its own; chats have none.
+            Matter::Media => matches!(endpoint, Endpoint::OpenAiChat | Endpoint::OpenAiCompletions),
+            Matter::Call | Matter::Thought => endpoint == Endpoint::OpenAiCompletions,
+        }
+    }
+
+    fn patches(&self) -> &'static [(Endpoint, Patches)] {
+        patches::PATCHES
     }
 
     fn read_event(&self, payload: &Value) -> Reading {
@@ -148,9 +168,15 @@ impl Dialect for OpenAi {
             (Reply::Embeddings(said), Want::Embed(want)) => embeddings::say(ask, want, said, pretty),
             (Reply::Images(said), Want::Images(want)) => images::say(want, said, pretty, occasion),
             // OpenAI counts no tokens, and nobody gets what was not asked for.
-            (Reply::Count(_) | Reply::Generation(_) | Reply::Embeddings(_) | Reply::Images(_), _) => {
-                Events::new(pretty)
-            }
+            (
+                Reply::Count(_)
+                | Reply::Generation(_)
+                | Reply::Embeddings(_)
+                | Reply::Images(_)
+                | Reply::Verdicts(_)
+                | Reply::Stored,
+                _,
+            ) => Events::new(pretty),
         };
         let (form, carry) = match ask.shape {
             Shape::Document => (Form::Document { tail: "\n" }, Carry::Length),
@@ -161,7 +187,7 @@ impl Dialect for OpenAi {
             Host::Own => (head::success(ask, reply, occasion), carry),
             Host::Google => (gemini::head::head(ask.shape, occasion), Carry::Chunked),
         };
-        Said { status: StatusCode::OK, headers, events, form, carry }
+        Said { status: StatusCode::OK, headers, events, form, carry, keep: None }
     }
 
     fn say_error(&self, route: &Route, error: &ApiError, occasion: &Occasion<'_>) -> Said {
@@ -182,43 +208,10 @@ impl Dialect for OpenAi {
             events: Events::one(Style::Pretty { indent }, &body),
             form: Form::Document { tail },
             carry,
+            keep: None,
         }
     }
 }
-
-/// What stands in a completion, or in a chunk of one.
-static PATCHES: Patches = Patches {
-    payload: &[
-        "id",
-        "object",
-        "created",
-        "model",
-        "choices",
-        "usage",
-        "service_tier",
-        "system_fingerprint",
-        "obfuscation",
-        "metadata",
-        "provider",
-        "citations",
-        "search_results",
-        "prompt_filter_results",
-        "moderation",
-    ],
-    candidate: &[
-        "index",
-        "message",
-        "delta",
-        "logprobs",
-        "finish_reason",
-        "stop_reason",
-        "native_finish_reason",
-        "content_filter_results",
-        "content_filter_offsets",
-        "token_ids",
-    ],
-    candidates: "choices",
-};
 
 /// OpenAI has no word for a prompt that is blocked: the model declines.
 fn blocked(reply: &Reply) -> Option<Reply> {

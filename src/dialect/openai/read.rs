@@ -4,13 +4,13 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
-use super::{check, fields, refuse};
+use super::{fields, refuse, words};
 use crate::{
     ask::{
         Allowed, Ask, Extra, Generate, Output, Page, Prompt, Shape, StreamOptions, Thinking, Tool,
         ToolChoice, Vendor, Want,
     },
-    dialect::{Host, LONGEST_MIME, LONGEST_MODEL, Route},
+    dialect::{Heard, Host, LONGEST_MIME, LONGEST_MODEL, Route},
     reply::{ApiError, Modality},
     tokens,
 };
@@ -30,10 +30,11 @@ pub(super) fn model(route: &Route) -> Ask {
     Ask { model: route.model.clone(), shape: Shape::Document, want: Want::Model }
 }
 
-pub(super) fn chat(route: &Route, body: &Value) -> Result<Ask, ApiError> {
+pub(super) fn chat(heard: &Heard<'_>, body: &Value) -> Result<Ask, ApiError> {
+    let route = heard.route;
     let fields = Fields::new(body);
     let model = model_name(fields.model)?;
-    check::body(body, fields::CHAT)?;
+    words::check(body, fields::CHAT, heard.unknown)?;
     messages(items(fields.messages))?;
     let tools: Vec<_> = items(fields.tools).iter().filter_map(tool).collect();
     let is_stream = *fields.stream == true;
@@ -136,7 +137,7 @@ pub(super) fn model_name(model: &Value) -> Result<&str, ApiError> {
         Value::String(model) if model.len() > LONGEST_MODEL => Err(refuse::no_such_model(model)),
         Value::String(model) if !model.is_empty() => Ok(model),
         Value::String(_) | Value::Null => Err(refuse::missing_model()),
-        other => Err(refuse::wrong_type("model", "a string", check::got(other))),
+        other => Err(refuse::wrong_type("model", "a string", words::got(other))),
     }
 }
 

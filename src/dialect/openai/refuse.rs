@@ -44,6 +44,11 @@ pub(super) fn unknown_word(path: &str, word: &str, words: &[&str]) -> ApiError {
     invalid(format!("Invalid value: '{word}'. Supported values are: {list}."), path, "invalid_value")
 }
 
+/// What the real API says of any field that it does not know.
+pub(super) fn unknown_field(path: &str) -> ApiError {
+    invalid(format!("Unknown parameter: '{}'.", shortened(path)), path, "unknown_parameter")
+}
+
 pub(super) fn not_a_name(path: &str) -> ApiError {
     let message = format!(
         "Invalid '{path}': string does not match pattern. Expected a string that matches the pattern '^[a-zA-Z0-9_-]+$'."

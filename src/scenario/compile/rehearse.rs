@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{Compiler, Path};
 use crate::{
     ask::Ask,
-    dialect::{self, Occasion, Route, event::Kind as EventKind},
+    dialect::{self, Heard, Occasion, Route, event::Kind as EventKind},
     identity::{Fingerprint, Identity},
     notation::{text::Text, value::List},
     plan::{
@@ -198,7 +198,7 @@ impl Specimen {
         let uri = http::Uri::from_static(target);
         let request = Request::new(Method::POST, &uri, http::HeaderMap::new());
         let route = dialect::identify(&request);
-        let ask = route.dialect.read(&route, &request, &mut json).ok()?;
+        let ask = route.dialect.read(&Heard::new(&route, &request), &mut json).ok()?;
         Some(Self { api, is_stream, route, ask, json })
     }
 

@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use super::{Compiler, Path};
 use crate::{
-    dialect::{DIALECTS, event::Framing, patch},
+    dialect::{DIALECTS, event::Framing},
     notation::{
         text::{Text, Texts},
         value::List,
@@ -435,13 +435,15 @@ impl Compiler<'_> {
 
     fn check_patch(&mut self, dialect: &str, member: &str, path: &Path<'_>) {
         let served = DIALECTS.iter().find(|known| known.name() == dialect);
-        let patches = served.map_or(&patch::ANTHROPIC, |dialect| dialect.patches());
-        if patches.know(member) {
+        let patches = served.map(|dialect| dialect.patches()).unwrap_or_default();
+        if patches.iter().any(|(_, patches)| patches.know(member)) {
             return;
         }
-        let meant = did_you_mean(member, patches.names());
+        let mut names: Vec<_> = patches.iter().flat_map(|(_, patches)| patches.names()).collect();
+        names.sort_unstable();
+        names.dedup();
+        let meant = did_you_mean(member, names.iter().copied());
         let meant = meant.map(|meant| format!(", did you mean `{meant}`?")).unwrap_or_default();
-        let names: Vec<_> = patches.names().collect();
         let problem: Problem = self.document.problem(
             &path.key(member),
             OnKey::Yes,

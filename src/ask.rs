@@ -235,6 +235,8 @@ pub struct Kept {
     pub storage: Storage,
     /// Whether anyone waits for it.
     pub attendance: Attendance,
+    /// Whether thinking goes out sealed, to be sent back with the next request.
+    pub sealed: Extra,
 }
 
 /// Whether an answer can be asked for again.
@@ -405,10 +407,11 @@ impl Default for StreamOptions {
 }
 
 /// Whether something optional is sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Extra {
     /// It is.
     Sent,
     /// It is left out.
+    #[default]
     Left,
 }

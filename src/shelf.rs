@@ -14,7 +14,7 @@ const MOST_ENTRIES: usize = 2000;
 const MOST_BYTES: usize = 16 << 20;
 
 /// Something that was answered once and can be asked for again.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Stored {
     /// What it is asked for by.
     pub id: String,

@@ -49,8 +49,7 @@ pub fn built_in(ask: &Ask) -> Reply {
 }
 
 fn generation(want: &Generate) -> Generation {
-    let draft = Draft::new(want);
-    let candidates: Vec<_> = (0..want.candidates).map(|index| draft.candidate(index)).collect();
+    let (candidates, thought) = candidates(want);
     let mut usage = Usage { input: want.prompt.tokens.clone(), ..Usage::default() };
     for part in candidates.iter().flat_map(|candidate| &candidate.parts) {
         match part {
@@ -62,8 +61,25 @@ fn generation(want: &Generate) -> Generation {
             _ => {}
         }
     }
-    usage.thoughts = tokens::count(draft.thought);
+    usage.thoughts = tokens::count(thought);
     Generation { candidates, usage, block: None }
+}
+
+/// What is said, and what was thought. Of several prompts each gets as much as
+/// one alone.
+fn candidates(want: &Generate) -> (Vec<Candidate>, &'static str) {
+    let all = |draft: &Draft<'_>| (0..want.candidates).map(|index| draft.candidate(index)).collect();
+    if want.prompts.len() < 2 {
+        let draft = Draft::new(want);
+        return (all(&draft), draft.thought);
+    }
+    let each = |text: &String| {
+        let mut own = want.clone();
+        own.prompt.text.clone_from(text);
+        all(&Draft::new(&own))
+    };
+    let said: Vec<Vec<_>> = want.prompts.iter().map(each).collect();
+    (said.into_iter().flatten().collect(), "")
 }
 
 /// What all candidates have in common.

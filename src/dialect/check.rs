@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{
     UnknownFields,
-    fields::{Field, Kind, Need},
+    fields::{Field, Kind, Need, OTHERS},
     path::Path,
 };
 use crate::reply::ApiError;
@@ -90,6 +90,7 @@ impl Check<'_> {
                 Some(field) if member.is_null() && field.need == Need::Optional => {}
                 Some(field) => self.check(member, &field.kind, &place)?,
                 None if self.unknown == UnknownFields::Ignored || told.contains(&name.as_str()) => {}
+                None if fields.iter().any(|field| field.name == OTHERS) => {}
                 None => return Err(self.refuse(&place, &Problem::UnknownField)),
             }
         }
@@ -137,7 +138,10 @@ impl Check<'_> {
                 .enumerate()
                 .try_for_each(|(index, item)| self.check(item, of, &Path::Index(path, index))),
             (Kind::Object(fields), _) => self.object(value, fields, path, &[]),
-            (Kind::Tagged(variants), _) => self.tagged(value, variants, path),
+            (Kind::TaggedOrFirst([(_, fields), ..]), _) if value.get("type").is_none() => {
+                self.object(value, fields, path, &[])
+            }
+            (Kind::Tagged(variants) | Kind::TaggedOrFirst(variants), _) => self.tagged(value, variants, path),
             (Kind::Either(kinds), _) => match kinds.iter().find(|kind| has_type(value, kind)) {
                 Some(kind) => self.check(value, kind, path),
                 None => Ok(()),
@@ -170,7 +174,7 @@ fn has_type(value: &Value, kind: &Kind) -> bool {
         Kind::Int(..) => value.is_i64() || value.is_u64(),
         Kind::Number(..) => value.is_number(),
         Kind::List(..) => value.is_array(),
-        Kind::Object(_) | Kind::Tagged(_) | Kind::AnyObject => value.is_object(),
+        Kind::Object(_) | Kind::Tagged(_) | Kind::TaggedOrFirst(_) | Kind::AnyObject => value.is_object(),
         Kind::Either(kinds) => kinds.iter().any(|kind| has_type(value, kind)),
         Kind::Any => true,
     }

@@ -17,6 +17,8 @@ pub(in crate::dialect) enum Kind {
     Object(&'static [Field]),
     /// An object whose `type` says which of these it is.
     Tagged(&'static [(&'static str, &'static [Field])]),
+    /// The same, an object without a `type` being the first of them.
+    TaggedOrFirst(&'static [(&'static str, &'static [Field])]),
     /// Any of these.
     Either(&'static [Kind]),
     /// Any object.
@@ -48,3 +50,9 @@ pub(in crate::dialect) const fn required(name: &'static str, kind: Kind) -> Fiel
 pub(in crate::dialect) const fn optional(name: &'static str, kind: Kind) -> Field {
     Field { name, need: Need::Optional, kind }
 }
+
+/// The field that stands for all others, in an object of which no list is kept.
+pub(in crate::dialect) const OTHERS: &str = "*";
+
+/// An object of which no list is kept.
+pub(in crate::dialect) const OPEN: &[Field] = &[optional(OTHERS, Kind::Any)];

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Characters of padding in a chunk at the most.
-const LONGEST_OBFUSCATION: u64 = 16;
+pub(super) const LONGEST_OBFUSCATION: u64 = 16;
 
 pub(super) fn stream(ask: &Ask, want: &Generate, said: &Generation, occasion: &Occasion<'_>) -> Events {
     let constants = Constants::new(occasion);

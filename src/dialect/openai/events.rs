@@ -2,9 +2,13 @@
 
 use serde_json::Value;
 
+use super::responses;
 use crate::dialect::event::{Kind, Reading};
 
 pub(super) fn read(payload: &Value) -> Reading {
+    if responses::events::is_one(payload) {
+        return responses::events::read(payload);
+    }
     let mut reading = Reading::default();
     if !payload["error"].is_null() {
         reading.is(Kind::Error);
@@ -35,6 +39,11 @@ pub(super) fn read(payload: &Value) -> Reading {
         }
         if said["audio"].is_object() || said["images"].is_array() {
             reading.is(Kind::Media);
+        }
+        if let Some(text) = choice["text"].as_str()
+            && !text.is_empty()
+        {
+            reading.carries(Kind::Text, text);
         }
         if !choice["finish_reason"].is_null() {
             reading.is(Kind::Finish);

@@ -7,8 +7,8 @@ use crate::dialect::fields::{
     optional, required,
 };
 
-const MANY: usize = usize::MAX;
-const LARGE: i64 = i64::MAX;
+pub(super) const MANY: usize = usize::MAX;
+pub(super) const LARGE: i64 = i64::MAX;
 
 pub(super) static CHAT: &[Field] = &[
     // Which is checked on its own.
@@ -75,6 +75,34 @@ pub(super) static IMAGES: &[Field] = &[
     optional("size", Text),
     optional("response_format", Word(&["url", "b64_json"])),
     optional("user", Text),
+];
+
+pub(super) static COMPLETIONS: &[Field] = &[
+    optional("model", Any),
+    // Its many forms are told apart where it is read.
+    optional("prompt", Any),
+    optional("best_of", Int(1, 20)),
+    optional("echo", Bool),
+    optional("frequency_penalty", Number(-2.0, 2.0)),
+    optional("logit_bias", AnyObject),
+    optional("logprobs", Int(0, 5)),
+    optional("max_tokens", Int(0, LARGE)),
+    optional("n", Int(1, 128)),
+    optional("presence_penalty", Number(-2.0, 2.0)),
+    optional("seed", Int(i64::MIN, LARGE)),
+    optional("stop", Either(&[Text, List(&Text, 0, 4)])),
+    optional("stream", Bool),
+    optional("stream_options", Object(STREAM_OPTIONS)),
+    optional("suffix", Text),
+    optional("temperature", Number(0.0, 2.0)),
+    optional("top_p", Number(0.0, 1.0)),
+    optional("user", Text),
+];
+
+pub(super) static MODERATIONS: &[Field] = &[
+    optional("model", Any),
+    // The same.
+    required("input", Any),
 ];
 
 static STREAM_OPTIONS: &[Field] = &[optional("include_usage", Bool), optional("include_obfuscation", Bool)];

@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use crate::{
     ask::{Ask, Shape},
-    dialect::Occasion,
+    dialect::{Endpoint, Occasion},
     reply::Reply,
 };
 
@@ -17,14 +17,22 @@ const TOKEN_LIMIT: u64 = 2_000_000;
 /// In milliseconds.
 const MINUTE: u64 = 60_000;
 
-pub(super) fn success(ask: &Ask, reply: &Reply, occasion: &Occasion<'_>) -> HeaderMap {
+pub(super) fn success(
+    ask: &Ask,
+    (reply, endpoint): (&Reply, Endpoint),
+    occasion: &Occasion<'_>,
+) -> HeaderMap {
+    let is_response = endpoint == Endpoint::OpenAiResponses;
     let mut headers = match (reply, ask.shape) {
+        // It tells no limits.
+        (Reply::Generation(_) | Reply::Stored, Shape::Sse) if is_response => RESPONSE_STREAM.clone(),
         (Reply::Generation(_), Shape::Document | Shape::Array) => COMPLETION.clone(),
         (Reply::Generation(_), Shape::Sse) => STREAM.clone(),
         (Reply::Embeddings(_), _) => EMBEDDINGS.clone(),
         _ => SERVED.clone(),
     };
     let spent = match reply {
+        Reply::Generation(_) if is_response && ask.shape == Shape::Sse => None,
         Reply::Generation(said) => Some(said.usage.input_total()),
         Reply::Embeddings(said) => {
             put(&mut headers, MODEL, ask.model.clone());
@@ -118,6 +126,8 @@ static EMBEDDINGS: LazyLock<HeaderMap> =
     LazyLock::new(|| head(JSON, &[&[("openai-model", OPEN)], SERVICE, RATE_LIMITS, CLOUDFLARE]));
 static STREAM: LazyLock<HeaderMap> =
     LazyLock::new(|| head("text/event-stream; charset=utf-8", &[SERVICE, RATE_LIMITS, CLOUDFLARE]));
+static RESPONSE_STREAM: LazyLock<HeaderMap> =
+    LazyLock::new(|| head("text/event-stream; charset=utf-8", &[SERVICE, CLOUDFLARE]));
 static SERVED: LazyLock<HeaderMap> = LazyLock::new(|| head(JSON, &[SERVICE, CLOUDFLARE]));
 static EDGE: LazyLock<HeaderMap> = LazyLock::new(|| head("application/json; charset=utf-8", &[CLOUDFLARE]));
 

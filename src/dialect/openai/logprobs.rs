@@ -27,8 +27,9 @@ pub(super) struct Logprobs<'a> {
     refusal: Option<Vec<Token<'a>>>,
 }
 
+/// A token, and what might have stood there.
 #[derive(Serialize)]
-struct Token<'a> {
+pub(super) struct Token<'a> {
     #[serde(flatten)]
     token: Scored<'a>,
     top_logprobs: Vec<Scored<'a>>,
@@ -44,6 +45,17 @@ struct Scored<'a> {
 impl<'a> Scored<'a> {
     fn new(token: &'a str, logprob: f64) -> Self {
         Self { token, logprob, bytes: token.as_bytes() }
+    }
+}
+
+impl Token<'_> {
+    pub(super) fn logprob(&self) -> f64 {
+        self.token.logprob
+    }
+
+    /// What might have stood there, itself first.
+    pub(super) fn alternatives(&self) -> impl Iterator<Item = (&str, f64)> {
+        self.top_logprobs.iter().map(|scored| (scored.token, scored.logprob))
     }
 }
 
@@ -68,6 +80,18 @@ impl<'i> LogprobsOf<'i> {
             list.get_or_insert_with(Vec::new).extend(score(deltas));
         }
         (content.is_some() || refusal.is_some()).then_some(Logprobs { content, refusal })
+    }
+
+    /// Of a text, each of its deltas being a token; nothing where they were not
+    /// asked for.
+    pub(super) fn of_text<'a>(&self, deltas: &'a Deltas) -> Vec<Token<'a>> {
+        if self.are_wanted() { self.of_tokens(deltas.iter()) } else { Vec::new() }
+    }
+
+    /// Of these tokens.
+    pub(super) fn of_tokens<'a>(&self, tokens: impl IntoIterator<Item = &'a str>) -> Vec<Token<'a>> {
+        let top = self.top.unwrap_or(0);
+        tokens.into_iter().map(|token| self.score(token, top)).collect()
     }
 
     /// Whether they were asked for.

@@ -7,15 +7,18 @@
 mod chat;
 
 mod chunks;
+mod completions;
 mod embeddings;
 mod events;
 mod fields;
 mod head;
 mod images;
 mod logprobs;
+mod moderations;
 mod patches;
 mod read;
 mod refuse;
+mod responses;
 mod words;
 
 use http::{Method, StatusCode};
@@ -30,9 +33,10 @@ use super::{
     style::Style,
 };
 use crate::{
-    ask::{Ask, Embed, Images, Shape, Want},
+    ask::{Act, Ask, Embed, Images, Shape, Want},
     reply::{ApiError, Candidate, Deltas, Finish, Generation, Model, ModelPage, Part, Reply},
     request::{Credential, Request},
+    shelf::Keep,
 };
 
 /// OpenAI's dialect.
@@ -52,46 +56,53 @@ impl Dialect for OpenAi {
             let path = request.path.strip_prefix(root)?;
             (path.is_empty() || path.starts_with('/')).then_some((path, version, host))
         })?;
-        let (allowed, operation, model) = match path {
-            "/chat/completions" => (Method::POST, Operation::Generate, ""),
-            "/embeddings" => (Method::POST, Operation::Embed, ""),
-            "/images/generations" => (Method::POST, Operation::Images, ""),
-            "/models" => (Method::GET, Operation::Models, ""),
-            _ => match path.strip_prefix("/models/") {
-                Some(model) if !model.is_empty() => (Method::GET, Operation::Model, model),
-                // Under /v1 an unknown path may be either provider's.
-                _ if host == Host::Own => return None,
-                _ => (request.method.clone(), Operation::Unknown, ""),
-            },
+        let (operation, endpoint, model) = match (endpoint(path), host) {
+            (Some(found), _) => found,
+            // Under /v1 an unknown path may be any provider's.
+            (None, Host::Own) => return None,
+            (None, Host::Google) => (Served::Always(Operation::Unknown), Endpoint::OpenAi, ""),
         };
         Some(Route {
             dialect: &OpenAi,
-            operation: if request.method == allowed { operation } else { Operation::WrongMethod },
-            shape: Shape::Document,
-            endpoint: if path == "/chat/completions" { Endpoint::OpenAiChat } else { Endpoint::OpenAi },
+            operation: operation.by(&request.method),
+            shape: match request.query("stream") {
+                Some("true") if !model.is_empty() && endpoint == Endpoint::OpenAiResponses => Shape::Sse,
+                _ => Shape::Document,
+            },
+            endpoint,
             version,
             host,
             model: model.strip_prefix("models/").unwrap_or(model).to_owned(),
         })
     }
 
+    fn recalls<'a>(&self, route: &'a Route, body: &'a Value) -> Option<&'a str> {
+        match route.operation {
+            Operation::Stored(_) => Some(&route.model),
+            _ if route.endpoint == Endpoint::OpenAiResponses => body["previous_response_id"].as_str(),
+            _ => None,
+        }
+    }
+
     fn read(&self, heard: &Heard<'_>, body: &mut Value) -> Result<Ask, ApiError> {
         let (route, request) = (heard.route, heard.request);
-        match route.operation {
-            Operation::Models => Ok(read::models(route)),
-            Operation::Model => Ok(read::model(route)),
-            Operation::Generate | Operation::Embed | Operation::Images if !body.is_object() => {
-                Err(refuse::not_an_object(words::got(body)))
-            }
-            Operation::Generate => read::chat(heard, body),
-            Operation::Embed => embeddings::read(heard, body),
-            Operation::Images => images::read(heard, body),
-            Operation::WrongMethod => Err(refuse::wrong_method(request.method.as_str(), &request.path)),
-            Operation::Count
-            | Operation::Moderate
-            | Operation::Stored(_)
-            | Operation::Unserved(_)
-            | Operation::Unknown => Err(refuse::unknown_path(request.method.as_str(), &request.path)),
+        let (method, path) = (request.method.as_str(), &request.path);
+        if route.operation.takes_json() && !body.is_object() {
+            return Err(refuse::not_an_object(words::got(body)));
+        }
+        match (route.operation, route.endpoint) {
+            (Operation::Generate, Endpoint::OpenAiResponses) => responses::read::create(heard, body),
+            (Operation::Generate, Endpoint::OpenAiCompletions) => completions::read(heard, body),
+            (Operation::Generate, _) => read::chat(heard, body),
+            (Operation::Count, _) => responses::read::count(heard, body),
+            (Operation::Models, _) => Ok(read::models(route)),
+            (Operation::Model, _) => Ok(read::model(route)),
+            (Operation::Embed, _) => embeddings::read(heard, body),
+            (Operation::Images, _) => images::read(heard, body),
+            (Operation::Moderate, _) => moderations::read(heard, body),
+            (Operation::Stored(act), _) => responses::read::stored(heard, act),
+            (Operation::WrongMethod, _) => Err(refuse::wrong_method(method, path)),
+            (Operation::Unserved(_) | Operation::Unknown, _) => Err(refuse::unknown_path(method, path)),
         }
     }
 
@@ -100,10 +111,17 @@ impl Dialect for OpenAi {
         let model = body["model"].as_str().unwrap_or_default().to_owned();
         let want = match route.operation {
             Operation::Models => return read::models(route),
-            Operation::Model => return read::model(route),
+            Operation::Model | Operation::Stored(_) => return read::model(route),
+            Operation::Moderate => Want::Moderate(Vec::new()),
             Operation::Embed => Want::Embed(Embed { vendor, ..Embed::default() }),
             Operation::Images => Want::Images(Images { count: 1, ..Images::default() }),
-            _ => return read::guess(route, body),
+            _ => {
+                return match route.endpoint {
+                    Endpoint::OpenAiResponses => responses::read::guess(route, body),
+                    Endpoint::OpenAiCompletions => completions::guess(route, body),
+                    _ => read::guess(route, body),
+                };
+            }
         };
         Ask { model, shape: Shape::Document, want }
     }
@@ -127,6 +145,13 @@ impl Dialect for OpenAi {
         }
     }
 
+    fn unknown_model(&self, route: &Route, ask: &Ask) -> ApiError {
+        match route.endpoint {
+            Endpoint::OpenAiResponses => refuse::no_requested_model(&ask.model),
+            _ => refuse::no_such_model(&ask.model),
+        }
+    }
+
     fn patches(&self) -> &'static [(Endpoint, Patches)] {
         patches::PATCHES
     }
@@ -135,8 +160,11 @@ impl Dialect for OpenAi {
         events::read(payload)
     }
 
-    fn say_error_event(&self, _: &Route, error: &ApiError, events: &mut Events) {
-        events.json(&envelope(error));
+    fn say_error_event(&self, route: &Route, error: &ApiError, events: &mut Events) {
+        match route.endpoint {
+            Endpoint::OpenAiResponses => events.json(&flat_error(error)),
+            _ => events.json(&envelope(error)),
+        }
     }
 
     fn not_json(&self, _: &Route, _: &[u8], _: &serde_json::Error) -> ApiError {
@@ -158,36 +186,47 @@ impl Dialect for OpenAi {
         let refusal = blocked(reply);
         let reply = refusal.as_ref().unwrap_or(reply);
         let pretty = Style::Pretty { indent: 2 };
+        let mut keep = None;
+        let mut kept = |(events, left): (Events, Option<Box<Keep>>)| {
+            keep = left;
+            events
+        };
         let events = match (reply, &ask.want) {
-            (Reply::Generation(said), Want::Generate(want)) => match ask.shape {
-                Shape::Document => chat::completion(ask, want, said, pretty, occasion),
-                Shape::Sse | Shape::Array => chunks::stream(ask, want, said, occasion),
+            (Reply::Generation(said), Want::Generate(want)) => match (route.endpoint, ask.shape) {
+                (Endpoint::OpenAiResponses, _) => kept(responses::say(ask, want, said, pretty, occasion)),
+                (Endpoint::OpenAiCompletions, _) => completions::say(ask, want, said, pretty, occasion),
+                (_, Shape::Document) => chat::completion(ask, want, said, pretty, occasion),
+                (_, Shape::Sse | Shape::Array) => chunks::stream(ask, want, said, occasion),
             },
             (Reply::Models(page), _) => Events::one(pretty, &models(route.host, page)),
             (Reply::Model(described), _) => Events::one(pretty, &model(route.host, described)),
             (Reply::Embeddings(said), Want::Embed(want)) => embeddings::say(ask, want, said, pretty),
             (Reply::Images(said), Want::Images(want)) => images::say(want, said, pretty, occasion),
-            // OpenAI counts no tokens, and nobody gets what was not asked for.
-            (
-                Reply::Count(_)
-                | Reply::Generation(_)
-                | Reply::Embeddings(_)
-                | Reply::Images(_)
-                | Reply::Verdicts(_)
-                | Reply::Stored,
-                _,
-            ) => Events::new(pretty),
+            (Reply::Verdicts(said), _) => moderations::say(ask, said, pretty, occasion),
+            (Reply::Stored, Want::Stored(recalled)) => {
+                kept(responses::say_stored(ask, recalled, pretty, occasion))
+            }
+            (Reply::Count(tokens), _) => {
+                responses::say_count(tokens.iter().map(|(_, count)| count).sum(), pretty)
+            }
+            // Nobody gets what was not asked for.
+            (Reply::Generation(_) | Reply::Embeddings(_) | Reply::Images(_) | Reply::Stored, _) => {
+                Events::new(pretty)
+            }
         };
         let (form, carry) = match ask.shape {
             Shape::Document => (Form::Document { tail: "\n" }, Carry::Length),
+            Shape::Sse if route.endpoint == Endpoint::OpenAiResponses => {
+                (Form::NamedSse(Eol::Lf), Carry::Chunked)
+            }
             Shape::Sse => (Form::Sse(Eol::Lf), Carry::Chunked),
             Shape::Array => (Form::Array, Carry::Chunked),
         };
         let (headers, carry) = match route.host {
-            Host::Own => (head::success(ask, reply, occasion), carry),
+            Host::Own => (head::success(ask, (reply, route.endpoint), occasion), carry),
             Host::Google => (gemini::head::head(ask.shape, occasion), Carry::Chunked),
         };
-        Said { status: StatusCode::OK, headers, events, form, carry, keep: None }
+        Said { status: StatusCode::OK, headers, events, form, carry, keep }
     }
 
     fn say_error(&self, route: &Route, error: &ApiError, occasion: &Occasion<'_>) -> Said {
@@ -209,6 +248,63 @@ impl Dialect for OpenAi {
             form: Form::Document { tail },
             carry,
             keep: None,
+        }
+    }
+}
+
+/// The paths that are served: by which method, as which endpoint, and the id or
+/// the name in it.
+fn endpoint(path: &str) -> Option<(Served, Endpoint, &str)> {
+    use Endpoint::{OpenAi, OpenAiChat, OpenAiCompletions, OpenAiResponses};
+    use Served::Post;
+
+    Some(match path {
+        "/chat/completions" => (Post(Operation::Generate), OpenAiChat, ""),
+        "/completions" => (Post(Operation::Generate), OpenAiCompletions, ""),
+        "/responses" => (Post(Operation::Generate), OpenAiResponses, ""),
+        "/responses/input_tokens" => (Post(Operation::Count), OpenAiResponses, ""),
+        "/embeddings" => (Post(Operation::Embed), OpenAi, ""),
+        "/moderations" => (Post(Operation::Moderate), OpenAi, ""),
+        "/images/generations" => (Post(Operation::Images), OpenAi, ""),
+        "/models" => (Served::Get(Operation::Models), OpenAi, ""),
+        _ => match path.strip_prefix("/models/") {
+            Some(model) if !model.is_empty() => (Served::Get(Operation::Model), OpenAi, model),
+            _ => {
+                let (id, rest) = path.strip_prefix("/responses/").map(|rest| match rest.split_once('/') {
+                    Some((id, rest)) => (id, rest),
+                    None => (rest, ""),
+                })?;
+                let served = match rest {
+                    _ if id.is_empty() || id == "compact" => return None,
+                    "" => {
+                        Served::GetOrDelete(Operation::Stored(Act::Retrieve), Operation::Stored(Act::Delete))
+                    }
+                    "input_items" => Served::Get(Operation::Stored(Act::Inputs)),
+                    "cancel" => Post(Operation::Stored(Act::Cancel)),
+                    _ => return None,
+                };
+                (served, OpenAiResponses, id)
+            }
+        },
+    })
+}
+
+/// What a path does, by the method.
+enum Served {
+    Get(Operation),
+    Post(Operation),
+    GetOrDelete(Operation, Operation),
+    Always(Operation),
+}
+
+impl Served {
+    fn by(self, method: &Method) -> Operation {
+        match self {
+            Self::Get(operation) | Self::GetOrDelete(operation, _) if *method == Method::GET => operation,
+            Self::Post(operation) if *method == Method::POST => operation,
+            Self::GetOrDelete(_, operation) if *method == Method::DELETE => operation,
+            Self::Always(operation) => operation,
+            _ => Operation::WrongMethod,
         }
     }
 }
@@ -235,6 +331,19 @@ fn envelope(error: &ApiError) -> Value {
         object[name] = value.clone();
     }
     json!({"error": object})
+}
+
+/// An error as an event of a response.
+fn flat_error(error: &ApiError) -> Value {
+    let inner = &envelope(error)["error"];
+    let code = match &inner["code"] {
+        Value::Null => &inner["type"],
+        code => code,
+    };
+    json!({
+        "type": "error", "sequence_number": 0,
+        "code": code, "message": inner["message"], "param": inner["param"],
+    })
 }
 
 /// At Google an error is the only element of a list, in Google's shape.

@@ -128,7 +128,7 @@ macro_rules! fields {
 fields!(Fields: model messages tools tool_choice parallel_tool_calls response_format n stop max_tokens
     max_completion_tokens reasoning_effort logprobs top_logprobs stream stream_options);
 
-fn items(value: &Value) -> &[Value] {
+pub(super) fn items(value: &Value) -> &[Value] {
     value.as_array().map(Vec::as_slice).unwrap_or_default()
 }
 
@@ -240,27 +240,33 @@ impl Content {
 
 /// The MIME type of an attachment, as far as the request tells it.
 fn attachment(part: &Value) -> Option<String> {
-    let inline = |url: &str| {
-        let head = url.strip_prefix("data:")?.split(',').next()?;
-        let mime = head.split(';').next()?;
-        (1..=LONGEST_MIME).contains(&mime.len()).then(|| mime.to_owned())
-    };
     match part["type"].as_str()? {
         "image_url" => {
             let url = part["image_url"]["url"].as_str().unwrap_or_default();
-            Some(inline(url).unwrap_or_else(|| "image/*".to_owned()))
+            Some(inline_mime(url).unwrap_or_else(|| "image/*".to_owned()))
         }
         "input_audio" => {
-            let format = part["input_audio"]["format"].as_str().filter(|format| format.len() <= LONGEST_MIME);
-            let format = format.unwrap_or("*");
+            let format = part["input_audio"]["format"].as_str().and_then(short_mime).unwrap_or("*");
             Some(format!("audio/{format}"))
         }
         "file" => {
             let url = part["file"]["file_data"].as_str().unwrap_or_default();
-            Some(inline(url).unwrap_or_else(|| "application/octet-stream".to_owned()))
+            Some(inline_mime(url).unwrap_or_else(|| "application/octet-stream".to_owned()))
         }
         _ => None,
     }
+}
+
+/// The MIME type of a `data:` URL.
+pub(super) fn inline_mime(url: &str) -> Option<String> {
+    let head = url.strip_prefix("data:")?.split(',').next()?;
+    let mime = short_mime(head.split(';').next()?)?;
+    (!mime.is_empty()).then(|| mime.to_owned())
+}
+
+/// What is no longer than a MIME type may be.
+pub(super) fn short_mime(text: &str) -> Option<&str> {
+    (text.len() <= LONGEST_MIME).then_some(text)
 }
 
 fn tool(tool: &Value) -> Option<Tool> {
@@ -314,14 +320,14 @@ fn output(format: &Value) -> Output {
     }
 }
 
-fn stop(value: &Value) -> Vec<String> {
+pub(super) fn stop(value: &Value) -> Vec<String> {
     match value {
         Value::String(text) => vec![text.clone()],
         list => items(list).iter().filter_map(Value::as_str).map(str::to_owned).collect(),
     }
 }
 
-fn stream_options(options: &Value) -> StreamOptions {
+pub(super) fn stream_options(options: &Value) -> StreamOptions {
     StreamOptions {
         usage: if options["include_usage"] == true { Extra::Sent } else { Extra::Left },
         obfuscation: if options["include_obfuscation"] == false { Extra::Left } else { Extra::Sent },

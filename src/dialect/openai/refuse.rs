@@ -27,6 +27,47 @@ pub(super) fn no_such_model(model: &str) -> ApiError {
     invalid_request(404, message).with("code", "model_not_found")
 }
 
+/// What `/responses` says where chats say 404.
+pub(super) fn no_requested_model(model: &str) -> ApiError {
+    invalid(format!("The requested model '{}' does not exist.", shortened(model)), "model", "model_not_found")
+}
+
+pub(super) fn no_previous_response(id: &str) -> ApiError {
+    let message = format!("Previous response with id '{}' not found.", shortened(id));
+    invalid(message, "previous_response_id", "previous_response_not_found")
+}
+
+pub(super) fn no_such_response(id: &str) -> ApiError {
+    invalid_request(404, format!("Response with id '{}' not found.", shortened(id)))
+}
+
+pub(super) fn nothing_to_answer() -> ApiError {
+    invalid_request(
+        400,
+        "One of \"input\" or \"previous_response_id\" or 'prompt' or 'conversation_id' must be provided.",
+    )
+    .with("param", "input")
+    .with("code", "missing_required_parameter")
+}
+
+pub(super) fn no_such_call(id: &str) -> ApiError {
+    let message = format!("No tool call found for function call output with call_id {}.", shortened(id));
+    invalid_request(400, message).with("param", "input")
+}
+
+pub(super) fn call_unanswered(id: &str) -> ApiError {
+    let message = format!("No tool output found for function call {}.", shortened(id));
+    invalid_request(400, message).with("param", "input")
+}
+
+pub(super) fn not_to_be_cancelled() -> ApiError {
+    invalid_request(400, "Cannot cancel a synchronous response.")
+}
+
+pub(super) fn not_to_be_streamed() -> ApiError {
+    invalid_request(400, "This response was cancelled: it cannot be streamed.")
+}
+
 pub(super) fn wrong_type(path: &str, expected: &str, got: &str) -> ApiError {
     let message = format!("Invalid type for '{path}': expected {expected}, but got {got} instead.");
     invalid(message, path, "invalid_type")
@@ -90,6 +131,15 @@ pub(super) fn list_too_long(path: &str, most: usize, length: usize) -> ApiError 
 pub(super) fn invalid_input() -> ApiError {
     let reference = "https://platform.openai.com/docs/api-reference";
     invalid_request(400, format!("'$.input' is invalid. Please check the API reference: {reference}."))
+}
+
+pub(super) fn invalid_prompt() -> ApiError {
+    let reference = "https://platform.openai.com/docs/api-reference";
+    invalid_request(400, format!("'$.prompt' is invalid. Please check the API reference: {reference}."))
+}
+
+pub(super) fn best_of_below_n() -> ApiError {
+    invalid_request(400, "best_of must be greater than or equal to n").with("param", "best_of")
 }
 
 pub(super) fn empty_input(path: &str) -> ApiError {

@@ -82,7 +82,7 @@ fn noun(kind: &Kind) -> (&'static str, &'static str) {
             Kind::Int(..) => ("an", "array of integers"),
             _ => ("an", "array of objects"),
         },
-        Kind::Object(_) | Kind::Tagged(_) | Kind::AnyObject => ("an", "object"),
+        Kind::Object(_) | Kind::Tagged(_) | Kind::TaggedOrFirst(_) | Kind::AnyObject => ("an", "object"),
         Kind::Either(_) | Kind::Any => ("a", "value"),
     }
 }

@@ -1,0 +1,83 @@
+//! What is done with a response that is stored: shown, listed, cancelled,
+//! forgotten.
+
+use serde_json::{Value, json};
+
+use super::{items, object::rewound, stream};
+use crate::{
+    ask::{Act, Ask, Order, Recalled, Shape},
+    dialect::{Occasion, event::Events, openai::logprobs::LogprobsOf, style::Style},
+    shelf::{Keep, Progress, Stored},
+};
+
+/// The answer, and what becomes of what is stored.
+pub(in crate::dialect::openai) fn say(
+    ask: &Ask,
+    recalled: &Recalled,
+    style: Style,
+    occasion: &Occasion<'_>,
+) -> (Events, Option<Box<Keep>>) {
+    let stored = &*recalled.stored;
+    let at = |progress| Some(Box::new(Keep::Put(Stored { progress, ..stored.clone() })));
+    let shown = |progress| Events::one(style, &shown(stored, progress));
+    match recalled.act {
+        Act::Retrieve if ask.shape == Shape::Sse => (again(recalled, occasion), at(Progress::Done)),
+        // Who looks sees it go on: what is waited for comes with the second look.
+        Act::Retrieve => match stored.progress {
+            Progress::Queued => (shown(Progress::Working), at(Progress::Working)),
+            Progress::Working => (shown(Progress::Done), at(Progress::Done)),
+            progress => (shown(progress), None),
+        },
+        Act::Cancel => match stored.progress {
+            Progress::Queued | Progress::Working => (shown(Progress::Cancelled), at(Progress::Cancelled)),
+            progress => (shown(progress), None),
+        },
+        Act::Delete => {
+            let deleted = json!({"id": stored.id, "object": "response", "deleted": true});
+            (Events::one(style, &deleted), Some(Box::new(Keep::Drop(stored.id.clone()))))
+        }
+        Act::Inputs => (Events::one(style, &inputs(recalled)), None),
+    }
+}
+
+fn shown(stored: &Stored, progress: Progress) -> Value {
+    match progress {
+        Progress::Done => stored.answer.clone(),
+        Progress::Queued => rewound(&stored.answer, "queued"),
+        Progress::Working => rewound(&stored.answer, "in_progress"),
+        Progress::Cancelled => rewound(&stored.answer, "cancelled"),
+    }
+}
+
+fn again(recalled: &Recalled, occasion: &Occasion<'_>) -> Events {
+    let whole = &recalled.stored.answer;
+    let begun = rewound(whole, "in_progress");
+    let last = match whole["status"].as_str() {
+        Some("incomplete") => "response.incomplete",
+        Some("failed") => "response.failed",
+        _ => "response.completed",
+    };
+    let items = items::of_stored(whole);
+    let logprobs = LogprobsOf::new(None, occasion.identity);
+    stream::again((&begun, whole, last), &items, &logprobs, recalled.behind, occasion)
+}
+
+/// One page of what a response was the answer to.
+fn inputs(recalled: &Recalled) -> Value {
+    let mut items: Vec<_> = recalled.stored.input.iter().collect();
+    if recalled.slice.order == Order::Descending {
+        items.reverse();
+    }
+    let after = recalled.slice.after.as_deref();
+    let start = after.and_then(|id| items.iter().position(|item| item["id"] == id)).map_or(0, |at| at + 1);
+    let end = items.len().min(start.saturating_add(recalled.slice.limit));
+    let page = &items[start..end];
+    let id = |item: Option<&&Value>| item.map(|item| item["id"].clone());
+    json!({
+        "object": "list",
+        "data": page,
+        "first_id": id(page.first()),
+        "last_id": id(page.last()),
+        "has_more": end < items.len(),
+    })
+}

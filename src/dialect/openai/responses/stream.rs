@@ -1,0 +1,264 @@
+//! A response as the events of a stream.
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::{
+    items::{Content, Item, Piece, summary_part},
+    object::Response,
+};
+use crate::{
+    ask::Extra,
+    dialect::{
+        Occasion,
+        event::{Events, Kind},
+        openai::{chunks::LONGEST_OBFUSCATION, logprobs::LogprobsOf},
+        style::Style,
+        template::{Filling, NUMBER_HOLES, TEXT_HOLES, Template},
+    },
+    identity::Draw,
+    reply::{Call, Deltas},
+};
+
+pub(super) fn stream(
+    response: &Response,
+    items: &[Item<'_>],
+    whole: &Value,
+    (logprobs, obfuscation): (&LogprobsOf<'_>, Extra),
+    occasion: &Occasion<'_>,
+) -> Events {
+    let mut writer = Writer::new(logprobs, obfuscation, occasion);
+    if whole["background"] == true {
+        writer.response("response.created", &response.begun("queued"));
+        writer.response("response.queued", &response.begun("queued"));
+    } else {
+        writer.response("response.created", &response.begun("in_progress"));
+    }
+    writer.response("response.in_progress", &response.begun("in_progress"));
+    writer.items(items);
+    writer.response(response.last_event(), whole);
+    writer.events
+}
+
+/// What a stored response said, once more: the events behind a number.
+pub(super) fn again(
+    (begun, whole, last): (&Value, &Value, &'static str),
+    items: &[Item<'_>],
+    logprobs: &LogprobsOf<'_>,
+    behind: Option<u64>,
+    occasion: &Occasion<'_>,
+) -> Events {
+    let mut writer = Writer::new(logprobs, Extra::Sent, occasion);
+    writer.response("response.created", begun);
+    writer.response("response.in_progress", begun);
+    writer.items(items);
+    writer.response(last, whole);
+    let skipped = behind.map_or(0, |number| usize::try_from(number).unwrap_or(usize::MAX).saturating_add(1));
+    let mut rest = Events::new(Style::Compact);
+    for (at, event) in writer.events.iter().enumerate().skip(skipped) {
+        rest.bytes(event, writer.events.framing(at));
+    }
+    rest
+}
+
+struct Writer<'a> {
+    events: Events,
+    padding: Option<Draw>,
+    logprobs: &'a LogprobsOf<'a>,
+}
+
+/// The place of what a delta adds to.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    item_id: &'a str,
+    output_index: usize,
+    /// The part's name and number, where the item has parts.
+    part: Option<(&'static str, usize)>,
+}
+
+impl<'a> Writer<'a> {
+    fn new(logprobs: &'a LogprobsOf<'a>, obfuscation: Extra, occasion: &Occasion<'_>) -> Self {
+        let padding = match obfuscation {
+            Extra::Sent => Some(occasion.identity.draw("obfuscation")),
+            Extra::Left => None,
+        };
+        Self { events: Events::new(Style::Compact), padding, logprobs }
+    }
+
+    fn number(&self) -> u64 {
+        self.events.len() as u64
+    }
+
+    /// An event of this kind, with these members.
+    fn event(&mut self, kind: &str, members: Value) {
+        let mut event = json!({"type": kind, "sequence_number": self.number()});
+        if let (Value::Object(event), Value::Object(members)) = (&mut event, members) {
+            event.extend(members);
+        }
+        self.events.json(&event);
+    }
+
+    fn response(&mut self, kind: &'static str, response: &Value) {
+        #[derive(Serialize)]
+        struct Event<'a> {
+            #[serde(rename = "type")]
+            kind: &'static str,
+            sequence_number: u64,
+            response: &'a Value,
+        }
+
+        let event = Event { kind, sequence_number: self.number(), response };
+        self.events.json(&event);
+    }
+
+    fn items(&mut self, items: &[Item<'_>]) {
+        for (at, item) in items.iter().enumerate() {
+            self.event("response.output_item.added", json!({"output_index": at, "item": item.begun()}));
+            let place = Place { item_id: &item.id, output_index: at, part: None };
+            match &item.content {
+                Content::Message(pieces) => self.message(pieces, place),
+                Content::Reasoning { summary, .. } => {
+                    for (part, deltas) in summary.iter().enumerate() {
+                        self.summary(deltas, Place { part: Some(("summary_index", part)), ..place });
+                    }
+                }
+                Content::Call { call, .. } => self.call(call, place),
+                Content::Image(_) => {
+                    for step in ["in_progress", "generating", "completed"] {
+                        self.event(&format!("response.image_generation_call.{step}"), place.json());
+                    }
+                }
+            }
+            let whole = item.whole(self.logprobs);
+            self.event("response.output_item.done", json!({"output_index": at, "item": whole}));
+        }
+    }
+
+    fn message(&mut self, pieces: &[Piece<'_>], place: Place<'_>) {
+        for (part, piece) in pieces.iter().enumerate() {
+            let place = Place { part: Some(("content_index", part)), ..place };
+            self.event("response.content_part.added", place.with(json!({"part": piece.begun()})));
+            match piece {
+                Piece::Text(deltas) => self.text(deltas, place),
+                Piece::Refusal(deltas) => {
+                    let pieces = deltas.iter();
+                    self.deltas("response.refusal.delta", pieces, place);
+                    let done = json!({"refusal": deltas.text()});
+                    self.event("response.refusal.done", place.with(done));
+                }
+            }
+            let whole = piece.whole(self.logprobs);
+            self.event("response.content_part.done", place.with(json!({"part": whole})));
+        }
+    }
+
+    fn text(&mut self, deltas: &Deltas, place: Place<'_>) {
+        let kind = "response.output_text.delta";
+        if self.logprobs.are_wanted() {
+            for delta in deltas.iter() {
+                let scored = self.logprobs.of_tokens([delta]);
+                let members = self.padded(json!({"delta": delta, "logprobs": scored}));
+                self.event(kind, place.with(members));
+            }
+        } else {
+            self.deltas(kind, deltas.iter(), place);
+        }
+        let done = json!({"text": deltas.text(), "logprobs": self.logprobs.of_text(deltas)});
+        self.event("response.output_text.done", place.with(done));
+    }
+
+    fn summary(&mut self, deltas: &Deltas, place: Place<'_>) {
+        let part = |text| place.with(json!({"part": summary_part(text)}));
+        self.event("response.reasoning_summary_part.added", part(""));
+        self.deltas("response.reasoning_summary_text.delta", deltas.iter(), place);
+        let done = json!({"text": deltas.text()});
+        self.event("response.reasoning_summary_text.done", place.with(done));
+        self.event("response.reasoning_summary_part.done", part(deltas.text()));
+    }
+
+    fn call(&mut self, call: &Call, place: Place<'_>) {
+        let fragments = call.arguments.fragments();
+        let fragments = fragments.iter().map(String::as_str);
+        self.deltas("response.function_call_arguments.delta", fragments, place);
+        let done = json!({"arguments": call.arguments.text(), "name": call.name});
+        self.event("response.function_call_arguments.done", place.with(done));
+    }
+
+    /// Many events that are alike but for their number and what they add.
+    fn deltas<'d>(&mut self, kind: &'static str, deltas: impl Iterator<Item = &'d str>, place: Place<'_>) {
+        let template = self.template(kind, place);
+        let kinds = match kind {
+            "response.reasoning_summary_text.delta" => &[Kind::Thought],
+            "response.function_call_arguments.delta" => &[Kind::Call],
+            _ => &[Kind::Text],
+        };
+        for delta in deltas {
+            let Some(template) = &template else {
+                let members = self.padded(delta_members(kind, delta));
+                self.event(kind, place.with(members));
+                continue;
+            };
+            let (number, delta) = (Filling::Number(self.number()), Filling::Text(delta));
+            match self.pad() {
+                Some(padding) => {
+                    let fillings = [number, delta, Filling::Text(&padding)];
+                    self.events.filled_as(kinds, template, &fillings);
+                }
+                None => self.events.filled_as(kinds, template, &[number, delta]),
+            }
+        }
+    }
+
+    fn template(&self, kind: &'static str, place: Place<'_>) -> Option<Template> {
+        let [delta, padding, ..] = TEXT_HOLES;
+        let mut members = place.with(delta_members(kind, delta.stand_in));
+        let mut holes = vec![NUMBER_HOLES[0].json, delta.json];
+        if self.padding.is_some() {
+            members["obfuscation"] = padding.stand_in.into();
+            holes.push(padding.json);
+        }
+        let mut event = json!({"type": kind, "sequence_number": NUMBER_HOLES[0].stand_in});
+        if let (Value::Object(event), Value::Object(members)) = (&mut event, members) {
+            event.extend(members);
+        }
+        Template::new(Style::Compact, &event, &holes)
+    }
+
+    fn padded(&mut self, mut members: Value) -> Value {
+        if let Some(padding) = self.pad() {
+            members["obfuscation"] = padding.into();
+        }
+        members
+    }
+
+    fn pad(&mut self) -> Option<String> {
+        let draw = self.padding.as_mut()?;
+        let length = draw.below(LONGEST_OBFUSCATION) + 1;
+        Some(draw.alphanumeric("", usize::try_from(length).unwrap_or_default()))
+    }
+}
+
+fn delta_members(kind: &str, delta: &str) -> Value {
+    match kind {
+        "response.output_text.delta" => json!({"delta": delta, "logprobs": []}),
+        _ => json!({"delta": delta}),
+    }
+}
+
+impl Place<'_> {
+    fn json(self) -> Value {
+        let mut json = json!({"item_id": self.item_id, "output_index": self.output_index});
+        if let Some((name, number)) = self.part {
+            json[name] = number.into();
+        }
+        json
+    }
+
+    fn with(self, members: Value) -> Value {
+        let mut json = self.json();
+        if let (Value::Object(json), Value::Object(members)) = (&mut json, members) {
+            json.extend(members);
+        }
+        json
+    }
+}

@@ -43,7 +43,6 @@ pub mod shelf;
 mod store;
 pub mod tokens;
 
-pub use dialect::UnknownFields;
 pub use jiff::Timestamp;
 pub use plan::Marks;
-pub use server::{Builder, Ids, Server, StartError, Unmatched};
+pub use server::{Builder, Ids, Server, StartError, UnknownFields, Unmatched};

@@ -4,7 +4,7 @@ use clap::Args;
 use jiff::Timestamp;
 
 use super::clock;
-use crate::{dialect::UnknownFields, server::Builder};
+use crate::server::{Builder, UnknownFields};
 
 /// Where luck comes from, and how time goes.
 #[derive(Clone, Copy, Debug, Args)]

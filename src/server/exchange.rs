@@ -10,26 +10,21 @@ use tokio::time::Instant;
 
 use super::{
     Ids, Settings, Unmatched, admin,
-    body::{Ending, Limits, OpenStreams, PlanBody, collect},
+    body::{Limits, OpenStreams, PlanBody, collect},
     clock::Clock,
     line::Line,
-    link::{Leave, Link},
-    play::{After, Player},
+    link::Link,
     session::{Attempt, Session, Sessions, name_at_end, take_prefix},
     socket::Socket,
-    timer::{Timer, later},
-    unfit::{Unfit, unfit},
+    timer::Timer,
+    unfit::unfit,
 };
 use crate::{
     answer,
     ask::Ask,
-    dialect::{
-        self, Heard, Occasion, Operation, Route,
-        event::{Carry, Said},
-        style::Style,
-    },
+    dialect::{self, Heard, Occasion, Operation, Route, event::Said, style::Style},
     identity::{Fingerprint, Identity},
-    plan::{self, Client, Laying, Origin, Stage, WirePlan, pace::Tempo, script::Script},
+    plan::{self, Client, Laying, Origin, Stage, WirePlan, pace::Tempo},
     redact::redact,
     reply::ApiError,
     request::Request,
@@ -50,7 +45,7 @@ pub(super) struct Exchange {
     pub(super) rules: Rules,
     clock: Clock,
     sessions: Sessions,
-    streams: OpenStreams,
+    pub(super) streams: OpenStreams,
     pub(super) timer: Timer,
 }
 
@@ -223,8 +218,12 @@ impl Exchange {
         let attempt = selection.call.map(|call| Attempt::new(asked.session, call));
         let is_stub = selection.layers.last().is_some_and(|layer| !matches!(layer.reply.kind, Kind::Below));
         let is_lenient = selection.layers.iter().any(|layer| layer.stub.lenient == Lenient::Yes);
-        // A path that nobody serves has no rules that could be broken.
-        let is_lawless = matches!(route.operation, Operation::Unknown | Operation::Unserved(_)) && is_stub;
+        // A path that nobody serves has no rules that could be broken, and nothing
+        // built in.
+        let is_built_in =
+            selection.layers.last().is_some_and(|layer| matches!(layer.reply.kind, Kind::BuiltIn));
+        let is_unserved = matches!(route.operation, Operation::Unknown | Operation::Unserved(_));
+        let is_lawless = is_unserved && is_stub && !is_built_in;
         let refusal = match read {
             _ if is_lenient || is_lawless => None,
             Err(error) => Some(Cow::Borrowed(error)),
@@ -386,49 +385,8 @@ impl Exchange {
         plan
     }
 
-    /// Nothing answers: in the dialect's own words, with a status that no SDK
-    /// tries again.
-    fn miss(&self, asked: &Asked<'_>, message: &str, body: &Value) -> WirePlan {
-        let dialect = asked.route.dialect;
-        let error = dialect.miss(message);
-        let said = self.say("miss", asked, Body::Read(body), |occasion| {
-            dialect.say_error(asked.route, &error, occasion)
-        });
-        tracing::warn!("{}", self.line(asked, 404, "no stub matches").with_lines(message));
-        plan::plan(said, &Origin::new("miss"), self.settings.marks)
-    }
-
-    fn refuse(&self, asked: &Asked<'_>, error: &ApiError, body: Body<'_>) -> WirePlan {
-        // A refused request is another than the same one accepted.
-        let dialect = asked.route.dialect;
-        let kind = format!("{} {}", dialect.name(), error.status);
-        let said = self.say(&kind, asked, body, |occasion| dialect.say_error(asked.route, error, occasion));
-        let reason = self.reason(asked, error);
-        tracing::warn!("{}", self.line(asked, said.status.as_u16(), &reason));
-        plan::plan(said, &Origin::new("refusal"), self.settings.marks)
-    }
-
-    /// Why a request was refused, for the log, with a hint where the API's own
-    /// words do not help.
-    fn reason<'a>(&self, asked: &Asked<'_>, error: &'a ApiError) -> Cow<'a, str> {
-        // The lines behind the first show pieces of the body, keys and all.
-        let message = error.message.lines().next().unwrap_or_default();
-        match (error.status, asked.route.operation) {
-            // The message about a wrong key shows a part of it.
-            (401 | 403, _) if asked.request.credentials().next().is_none() => "no key was sent".into(),
-            (401 | 403, _) => "the key is none of those that are accepted".into(),
-            (404, Operation::Unknown) if !self.settings.base_path.is_empty() => {
-                format!("{message} (mynah serves no such path under {})", self.settings.base_path).into()
-            }
-            (404, Operation::Unknown | Operation::Unserved(_)) => {
-                format!("{message} (mynah serves no such path)").into()
-            }
-            _ => message.into(),
-        }
-    }
-
     /// Says something on this occasion: now, and as whom the request makes it.
-    fn say<T>(
+    pub(super) fn say<T>(
         &self,
         kind: &str,
         asked: &Asked<'_>,
@@ -451,106 +409,14 @@ impl Exchange {
         say(&Occasion { identity: &identity, now, date: &date })
     }
 
-    fn line<'a>(&'a self, asked: &'a Asked<'_>, status: u16, reason: &'a str) -> Line<'a> {
+    pub(super) fn line<'a>(&'a self, asked: &'a Asked<'_>, status: u16, reason: &'a str) -> Line<'a> {
         Line::new(asked.request, asked.route, status, reason, &self.settings.keys)
-    }
-
-    /// Whether the caller has a key that is accepted.
-    pub(super) fn admit(&self, route: &Route, request: &Request) -> Result<(), ApiError> {
-        let keys = &self.settings.keys;
-        let is_right = |secret: &str| keys.iter().any(|key| key == secret);
-        if keys.is_empty() || request.credentials().any(|credential| is_right(credential.secret())) {
-            return Ok(());
-        }
-        Err(route.dialect.wrong_key(route, request.credentials().next()))
-    }
-
-    /// The refusal of a request that could not be read.
-    fn unread(&self, asked: &Asked<'_>, unfit: Unfit) -> WirePlan {
-        let error = unfit.error(asked.route, self.settings.max_body);
-        let mut plan = self.refuse(asked, &error, Body::Unread);
-        if unfit.closes() {
-            plan.headers.insert(http::header::CONNECTION, HeaderValue::from_static("close"));
-        }
-        plan
     }
 
     /// What bodies are held to.
     pub(super) fn limits(&self) -> Limits<'_> {
         let Settings { max_body: bytes, body_timeout: pause, .. } = self.settings;
         Limits { bytes, pause, timer: &self.timer }
-    }
-
-    /// Hands a plan to hyper, piece by piece as it is due; or to the socket.
-    pub(super) async fn play<S: Socket>(
-        &self,
-        answer: Answer,
-        read_at: Instant,
-        link: &Link<S>,
-    ) -> Response<PlanBody> {
-        let Answer { mut plan, attempt } = answer;
-        let is_paced = plan.end_at > Duration::ZERO || plan.head_at > Duration::ZERO || plan.script.is_some();
-        let open = is_paced.then(|| self.streams.open());
-        let ending = Ending { attempt, succeeds: plan.status.as_u16() < 400, _open: open };
-        if let Some(script) = plan.script.take() {
-            // What the script stands for is not held while it is played.
-            drop(plan);
-            return self.play_script(&script, ending, read_at, link).await;
-        }
-        if plan.head_at > Duration::ZERO {
-            self.timer.sleep_until(later(read_at, plan.head_at)).await;
-        }
-        let times =
-            if is_paced { plan.times.iter().map(|time| later(read_at, *time)).collect() } else { Vec::new() };
-        let body = PlanBody::new(plan.body, plan.ends, plan.carry).at(
-            &self.timer,
-            times,
-            later(read_at, plan.end_at),
-        );
-        let mut response = Response::new(body.ending(ending));
-        *response.status_mut() = plan.status;
-        *response.headers_mut() = plan.headers;
-        if let Some(reason) = plan.reason {
-            response.extensions_mut().insert(hyper::ext::ReasonPhrase::from_static(reason.as_bytes()));
-        }
-        response
-    }
-
-    pub(super) fn player<'a, S>(&'a self, link: &'a Link<S>, start: Instant) -> Player<'a, S> {
-        Player { link, timer: &self.timer, start, settle: self.settings.settle }
-    }
-
-    /// Plays what hyper would not write. What is handed to hyper then is for
-    /// nobody: it tells only how the connection goes on.
-    async fn play_script<S: Socket>(
-        &self,
-        script: &Script,
-        mut ending: Ending,
-        read_at: Instant,
-        link: &Link<S>,
-    ) -> Response<PlanBody> {
-        // HTTP sees that a client goes only while nothing lies unread.
-        link.look_after_peer();
-        let after = self.player(link, read_at).play(script).await;
-        let is_whole = script.ending.place == script.bytes.len() || !matches!(after, Ok(After::Leaves(_)));
-        match after {
-            Ok(_) if is_whole => ending.reach(),
-            Ok(_) => {}
-            Err(ref error) => tracing::debug!("the client has gone: {error}"),
-        }
-        let after = after.unwrap_or(After::Leaves(Leave::Close));
-        if let After::Leaves(how) = after {
-            // What is left of it is told to be over before the connection is.
-            drop(ending);
-            link.leave(how);
-            std::future::pending::<()>().await;
-        }
-        link.leave_peer_alone();
-        let mut response = Response::new(PlanBody::new(Bytes::new(), Vec::new(), Carry::Length));
-        if after == After::Closes {
-            response.headers_mut().insert(http::header::CONNECTION, HeaderValue::from_static("close"));
-        }
-        response
     }
 }
 
@@ -596,7 +462,7 @@ pub(super) fn json(route: &Route, request: &Request) -> Result<Value, ApiError> 
 
 /// A request's body, as far as it was read.
 #[derive(Clone, Copy)]
-enum Body<'a> {
+pub(super) enum Body<'a> {
     /// As JSON; null where there is none, or it is not JSON.
     Read(&'a Value),
     /// It was too large, or ended early.

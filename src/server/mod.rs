@@ -4,6 +4,8 @@ mod admin;
 mod body;
 mod clock;
 mod conn;
+mod deliver;
+mod deny;
 mod early;
 mod exchange;
 mod explain;
@@ -31,7 +33,6 @@ use jiff::Timestamp;
 use tokio::sync::oneshot;
 
 use crate::{
-    dialect::UnknownFields,
     plan::Marks,
     request::Request,
     scenario::{
@@ -46,6 +47,7 @@ use crate::{
 use exchange::Exchange;
 use timer::Timer;
 
+pub use crate::dialect::UnknownFields;
 pub use conn::Listening;
 pub use explain::Explanation;
 

@@ -225,7 +225,7 @@ async fn paths_that_are_not_served_have_names_all_the_same() {
     assert_eq!(status("POST /v1beta/files"), 403);
     assert_eq!(status("POST /v1/nothing"), 204);
     // A text is no answer to what is not served.
-    assert_eq!(status("POST /v1/responses"), 404);
+    assert_eq!(status("POST /v1/responses/compact"), 404);
 }
 
 #[tokio::test]

@@ -246,7 +246,7 @@ impl Choice<'_> {
 
     fn whole(&self) -> Value {
         let pieces: Vec<_> = self.pieces().collect();
-        self.said(&pieces.concat(), self.scores(&pieces, 0), Some(finish_reason(&self.candidate.finish)))
+        self.said(&pieces.concat(), &self.scores(&pieces, 0), Some(finish_reason(&self.candidate.finish)))
     }
 
     /// Each delta, and the end.
@@ -257,14 +257,14 @@ impl Choice<'_> {
             .map(|piece| {
                 let scores = self.scores(&[piece], offset);
                 offset += piece.chars().count();
-                self.said(piece, scores, None)
+                self.said(piece, &scores, None)
             })
             .collect();
-        steps.push(self.said("", Value::Null, Some(finish_reason(&self.candidate.finish))));
+        steps.push(self.said("", &Value::Null, Some(finish_reason(&self.candidate.finish))));
         steps
     }
 
-    fn said(&self, text: &str, logprobs: Value, finish_reason: Option<&str>) -> Value {
+    fn said(&self, text: &str, logprobs: &Value, finish_reason: Option<&str>) -> Value {
         json!({"text": text, "index": self.index, "logprobs": logprobs, "finish_reason": finish_reason})
     }
 

@@ -345,6 +345,8 @@ fn allowed(then: &Then) -> Option<&'static [Operation]> {
             Operation::Count,
             Operation::Models,
             Operation::Images,
+            // Judging texts, and what is stored.
+            Operation::Other,
         ]),
         _ => None,
     }

@@ -5,6 +5,7 @@ mod check;
 pub mod event;
 mod fields;
 pub mod gemini;
+mod logprobs;
 pub mod openai;
 pub mod patch;
 mod path;

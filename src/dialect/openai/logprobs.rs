@@ -1,25 +1,16 @@
-//! Log probabilities of the tokens of an answer. They are made up, the same
-//! way every time.
+//! Log probabilities as a completion has them.
 
 use serde::Serialize;
 
 use super::chunks::Step;
 use crate::{
+    dialect::logprobs::{Scored, Scores},
     identity::Identity,
     reply::{Candidate, Deltas, Part},
 };
 
-/// What might have stood there instead.
-const ALTERNATIVES: [&str; 20] = [
-    " the", " a", " it", " that", " this", " and", " to", " of", " in", " is", " was", " for", " on", " as",
-    " so", " but", " or", " not", " one", " we",
-];
-
 /// Where log probabilities come from, if they were asked for.
-pub(super) struct LogprobsOf<'a> {
-    top: Option<usize>,
-    identity: &'a Identity,
-}
+pub(super) struct LogprobsOf<'a>(Option<Scores<'a>>);
 
 #[derive(Serialize)]
 pub(super) struct Logprobs<'a> {
@@ -31,19 +22,19 @@ pub(super) struct Logprobs<'a> {
 #[derive(Serialize)]
 pub(super) struct Token<'a> {
     #[serde(flatten)]
-    token: Scored<'a>,
-    top_logprobs: Vec<Scored<'a>>,
+    token: Logprob<'a>,
+    top_logprobs: Vec<Logprob<'a>>,
 }
 
-#[derive(Clone, Copy, Serialize)]
-struct Scored<'a> {
+#[derive(Serialize)]
+struct Logprob<'a> {
     token: &'a str,
     logprob: f64,
     bytes: &'a [u8],
 }
 
-impl<'a> Scored<'a> {
-    fn new(token: &'a str, logprob: f64) -> Self {
+impl<'a> From<Scored<'a>> for Logprob<'a> {
+    fn from(Scored { token, logprob }: Scored<'a>) -> Self {
         Self { token, logprob, bytes: token.as_bytes() }
     }
 }
@@ -62,14 +53,13 @@ impl Token<'_> {
 impl<'i> LogprobsOf<'i> {
     /// `top` alternatives for each token; `None`: nothing was asked for.
     pub(super) fn new(top: Option<usize>, identity: &'i Identity) -> Self {
-        Self { top, identity }
+        Self(Scores::new(top, identity))
     }
 
     /// Of a whole candidate, each of its deltas being a token.
     pub(super) fn of_candidate<'a>(&self, candidate: &'a Candidate) -> Option<Logprobs<'a>> {
-        let top = self.top?;
-        let score =
-            |deltas: &'a Deltas| deltas.iter().map(|token| self.score(token, top)).collect::<Vec<_>>();
+        let scores = self.0.as_ref()?;
+        let score = |deltas: &'a Deltas| deltas.iter().map(|token| scored(scores, token)).collect::<Vec<_>>();
         let (mut content, mut refusal) = (None, None);
         for part in &candidate.parts {
             let (list, deltas) = match part {
@@ -96,37 +86,23 @@ impl<'i> LogprobsOf<'i> {
 
     /// Whether they were asked for.
     pub(super) fn are_wanted(&self) -> bool {
-        self.top.is_some()
+        self.0.is_some()
     }
 
     /// Of one chunk, whose text is a token.
     pub(super) fn of_step<'a>(&self, step: &Step<'a>) -> Option<Logprobs<'a>> {
-        let top = self.top?;
+        let scores = self.0.as_ref()?;
         match step {
-            Step::Text(token) => {
-                Some(Logprobs { content: Some(vec![self.score(token, top)]), refusal: None })
-            }
+            Step::Text(token) => Some(Logprobs { content: Some(vec![scored(scores, token)]), refusal: None }),
             Step::Refusal(token) => {
-                Some(Logprobs { content: None, refusal: Some(vec![self.score(token, top)]) })
+                Some(Logprobs { content: None, refusal: Some(vec![scored(scores, token)]) })
             }
             _ => None,
         }
     }
-
-    fn score<'a>(&self, token: &'a str, top: usize) -> Token<'a> {
-        let mut draw = self.identity.draw(&format!("logprob {token}"));
-        let mut milli = draw.below(500);
-        let scored = Scored::new(token, logprob(milli));
-        let alternatives = ALTERNATIVES.iter().filter(|text| **text != token).map(|text| {
-            milli += 1 + draw.below(2000);
-            Scored::new(text, logprob(milli))
-        });
-        let top_logprobs = std::iter::once(scored).chain(alternatives).take(top).collect();
-        Token { token: scored, top_logprobs }
-    }
 }
 
-/// Thousandths, so that the number is printed short.
-fn logprob(milli: u64) -> f64 {
-    -(u32::try_from(milli).map_or(f64::MAX, f64::from)) / 1000.0
+fn scored<'a>(scores: &Scores<'_>, token: &'a str) -> Token<'a> {
+    let (token, top) = scores.score(token);
+    Token { token: token.into(), top_logprobs: top.into_iter().map(Logprob::from).collect() }
 }

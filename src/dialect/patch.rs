@@ -15,9 +15,17 @@ pub struct Patches {
     pub payload: &'static [&'static str],
     /// Members of what ended: a candidate, a message, a response.
     pub inner: &'static [&'static str],
-    /// Where that is: under this name, or else in the payload itself. A list is
-    /// of several.
-    pub inner_at: &'static str,
+    /// Where that is.
+    pub at: Inner,
+}
+
+/// Where in a payload what ended stands.
+#[derive(Clone, Copy, Debug)]
+pub enum Inner {
+    /// It is each item of the list of this name.
+    Each(&'static str),
+    /// It is the member of this name, or where there is none the payload itself.
+    In(&'static str),
 }
 
 impl Patches {
@@ -37,26 +45,29 @@ pub fn of(dialect: &dyn Dialect, endpoint: Endpoint) -> Option<&'static Patches>
     dialect.patches().iter().find(|(known, _)| *known == endpoint).map(|(_, patches)| patches)
 }
 
-/// Lays a patch over every payload that tells why an answer ended; over a
-/// document that tells nothing of an end as a whole.
+/// Lays a patch over every payload that tells why an answer ended, and where none
+/// does (in a document about something else, and at Google where the prompt was
+/// blocked) over the last.
 pub fn patch(
     events: &Events,
     dialect: &dyn Dialect,
     endpoint: Endpoint,
     patch: &Map<String, Value>,
 ) -> Events {
-    let mut patched = Events::expecting(events.len(), events.style());
+    let (mut patched, mut is_over) = (Events::expecting(events.len(), events.style()), false);
     let Some(patches) = of(dialect, endpoint) else {
         patched.append(events);
         return patched;
     };
-    let is_whole = events.len() == 1;
+    let ends = |payload: &Value| dialect.read_event(payload).kinds.contains(&Kind::Finish);
+    let last = events.len().checked_sub(1);
     for (at, bytes) in events.iter().enumerate() {
-        let ends = |payload: &Value| is_whole || dialect.read_event(payload).kinds.contains(&Kind::Finish);
-        match events.payload(at).filter(ends) {
+        let is_last_hope = Some(at) == last && !is_over;
+        match events.payload(at).filter(|payload| is_last_hope || ends(payload)) {
             Some(mut payload) => {
                 lay_over(&mut payload, patches, patch);
                 patched.json(&payload);
+                is_over = true;
             }
             None => patched.bytes(bytes, events.framing(at)),
         }
@@ -69,10 +80,13 @@ fn lay_over(payload: &mut Value, patches: &Patches, patch: &Map<String, Value>) 
         if patches.payload.contains(&name.as_str()) {
             put(payload, name, value);
         } else if patches.inner.contains(&name.as_str()) {
-            match payload.get_mut(patches.inner_at) {
-                Some(Value::Array(items)) => items.iter_mut().for_each(|item| put(item, name, value)),
-                Some(inner @ Value::Object(_)) => put(inner, name, value),
-                _ => put(payload, name, value),
+            match patches.at {
+                Inner::Each(list) => {
+                    let items = payload.get_mut(list).and_then(Value::as_array_mut).into_iter().flatten();
+                    items.for_each(|item| put(item, name, value));
+                }
+                Inner::In(member) if payload[member].is_object() => put(&mut payload[member], name, value),
+                Inner::In(_) => put(payload, name, value),
             }
         }
     }
@@ -109,6 +123,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::dialect::style::Style;
 
     #[test]
     fn members_go_to_where_they_live() {
@@ -122,6 +137,17 @@ mod tests {
             "groundingMetadata": {"a": 1}, "index": 3,
         }], "modelVersion": "x"});
         assert_eq!(payload, expected);
+    }
+
+    #[test]
+    fn a_blocked_prompt_is_patched_though_nothing_ended() {
+        let mut events = Events::new(Style::Compact);
+        events.json(&json!({"promptFeedback": {"blockReason": "OTHER"}}));
+        let members = json!({"promptFeedback": {"blockReasonMessage": "No."}, "finishMessage": "x"});
+        let gemini = &super::super::gemini::Gemini;
+        let patched = patch(&events, gemini, Endpoint::Gemini, members.as_object().unwrap());
+        let expected = json!({"promptFeedback": {"blockReason": "OTHER", "blockReasonMessage": "No."}});
+        assert_eq!(patched.payload(0), Some(expected));
     }
 
     #[test]

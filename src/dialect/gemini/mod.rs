@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use super::{
     Dialect, Endpoint, Heard, Host, LONGEST_MODEL, Matter, Occasion, Operation, Route,
     event::{Carry, Eol, Events, Form, Framing, Reading, Said},
-    patch::Patches,
+    patch::{Inner, Patches},
     retry::{self, ByHeader},
     style::{self, Style},
     unserved,
@@ -245,7 +245,7 @@ static PATCHES: &[(Endpoint, Patches)] = &[(
             "tokenCount",
             "continuationToken",
         ],
-        inner_at: "candidates",
+        at: Inner::Each("candidates"),
     },
 )];
 

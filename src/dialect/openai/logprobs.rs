@@ -75,13 +75,13 @@ impl<'i> LogprobsOf<'i> {
     /// Of a text, each of its deltas being a token; nothing where they were not
     /// asked for.
     pub(super) fn of_text<'a>(&self, deltas: &'a Deltas) -> Vec<Token<'a>> {
-        if self.are_wanted() { self.of_tokens(deltas.iter()) } else { Vec::new() }
+        self.of_tokens(deltas.iter())
     }
 
     /// Of these tokens.
     pub(super) fn of_tokens<'a>(&self, tokens: impl IntoIterator<Item = &'a str>) -> Vec<Token<'a>> {
-        let top = self.top.unwrap_or(0);
-        tokens.into_iter().map(|token| self.score(token, top)).collect()
+        let Some(scores) = &self.0 else { return Vec::new() };
+        tokens.into_iter().map(|token| scored(scores, token)).collect()
     }
 
     /// Whether they were asked for.

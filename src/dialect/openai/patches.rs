@@ -1,12 +1,15 @@
 //! What stands in OpenAI's answers, for what a scenario adds to them.
 
-use crate::dialect::{Endpoint, patch::Patches};
+use crate::dialect::{
+    Endpoint,
+    patch::{Inner, Patches},
+};
 
 pub(super) static PATCHES: &[(Endpoint, Patches)] = &[
-    (Endpoint::OpenAiChat, Patches { payload: CHAT, inner: CHOICE, inner_at: "choices" }),
-    (Endpoint::OpenAiCompletions, Patches { payload: CHAT, inner: CHOICE, inner_at: "choices" }),
-    (Endpoint::OpenAiResponses, Patches { payload: &[], inner: RESPONSE, inner_at: "response" }),
-    (Endpoint::OpenAi, Patches { payload: OTHERS, inner: &[], inner_at: "" }),
+    (Endpoint::OpenAiChat, Patches { payload: CHAT, inner: CHOICE, at: Inner::Each("choices") }),
+    (Endpoint::OpenAiCompletions, Patches { payload: CHAT, inner: CHOICE, at: Inner::Each("choices") }),
+    (Endpoint::OpenAiResponses, Patches { payload: &[], inner: RESPONSE, at: Inner::In("response") }),
+    (Endpoint::OpenAi, Patches { payload: OTHERS, inner: &[], at: Inner::In("") }),
 ];
 
 /// What stands in a completion, or in a chunk of one.

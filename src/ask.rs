@@ -199,6 +199,8 @@ pub struct Generate {
     pub tools: Vec<Tool>,
     /// Whether they are to be called.
     pub tool_choice: ToolChoice,
+    /// The provider's own tools on offer, each once.
+    pub own_tools: Vec<OwnTool>,
     /// The form of the text.
     pub output: Output,
     /// How many answers to choose from. At least 1.
@@ -322,6 +324,17 @@ pub struct Tool {
     pub name: String,
     /// The JSON Schema of its arguments; `Null` for none.
     pub parameters: Value,
+}
+
+/// A tool that the provider runs itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OwnTool {
+    /// Searches in the web.
+    Search,
+    /// Runs programs that the model writes.
+    Code,
+    /// Reads the pages whose addresses are in the prompt.
+    Pages,
 }
 
 /// Whether tools are to be called.

@@ -1,6 +1,6 @@
 //! What a model says, in no provider's words.
 
-use std::{borrow::Cow, num::NonZeroUsize, time::Duration};
+use std::{borrow::Cow, num::NonZeroUsize, ops::Range, time::Duration};
 
 use bytes::Bytes;
 use serde_json::{Map, Value};
@@ -63,6 +63,46 @@ pub struct Candidate {
     pub parts: Vec<Part>,
     /// Why it ended.
     pub finish: Finish,
+    /// What the provider's own tools found for it.
+    pub findings: Findings,
+}
+
+/// What the provider's own tools found, where it is told beside the content.
+#[derive(Clone, Debug, Default)]
+pub struct Findings {
+    /// What was searched in the web.
+    pub search: Option<Search>,
+    /// The addresses of the pages that were read.
+    pub pages: Vec<String>,
+}
+
+/// A search in the web.
+#[derive(Clone, Debug, Default)]
+pub struct Search {
+    /// What was asked.
+    pub queries: Vec<String>,
+    /// What was found.
+    pub sources: Vec<Source>,
+    /// What of the text stands in the sources.
+    pub supports: Vec<Support>,
+}
+
+/// A page that was found.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// Its address.
+    pub uri: String,
+    /// What it is called.
+    pub title: String,
+}
+
+/// A piece of the text, and what it stands in.
+#[derive(Clone, Debug)]
+pub struct Support {
+    /// Its bytes in the candidate's text.
+    pub text: Range<usize>,
+    /// The places of its sources among all.
+    pub sources: Vec<usize>,
 }
 
 /// One piece of content.

@@ -8,6 +8,7 @@ pub mod embedding;
 mod media;
 mod models;
 mod moderation;
+mod own_tools;
 mod pattern;
 pub mod png;
 pub mod sample;
@@ -21,7 +22,7 @@ pub use self::png::png;
 use self::work::Work;
 use crate::{
     ask::{Ask, Generate, Output, Text, Thinking, ToolChoice, Want},
-    reply::{Call, Candidate, Deltas, Finish, Generation, Modality, Part, Reply, Usage},
+    reply::{Call, Candidate, Deltas, Findings, Finish, Generation, Modality, Part, Reply, Usage},
     tokens,
 };
 
@@ -53,7 +54,9 @@ fn generation(want: &Generate) -> Generation {
     let mut usage = Usage { input: want.prompt.tokens.clone(), ..Usage::default() };
     for part in candidates.iter().flat_map(|candidate| &candidate.parts) {
         match part {
-            Part::Text(deltas) | Part::Refusal(deltas) => usage.output += tokens::count(deltas.text()),
+            Part::Text(deltas) | Part::Refusal(deltas) | Part::Code(deltas) | Part::CodeResult(deltas) => {
+                usage.output += tokens::count(deltas.text());
+            }
             Part::Call(call) => usage.output += call.tokens(),
             Part::Media(_) => usage.output += tokens::ATTACHMENT_TOKENS,
             // Counted below, since it costs also where it is not shown; the
@@ -62,6 +65,7 @@ fn generation(want: &Generate) -> Generation {
         }
     }
     usage.thoughts = tokens::count(thought);
+    usage.tool = candidates.first().map(own_tools::tokens).unwrap_or_default();
     Generation { candidates, usage, block: None }
 }
 
@@ -117,12 +121,16 @@ impl<'a> Draft<'a> {
         }
         if !self.calls.is_empty() {
             parts.extend(self.calls.iter().cloned().map(Part::Call));
-            return Candidate { parts, finish: Finish::Call };
+            return Candidate { parts, finish: Finish::Call, ..Candidate::default() };
         }
-        let mut finish = Finish::Stop;
+        let (mut finish, mut findings) = (Finish::Stop, Findings::default());
         if self.want.text == Text::Wanted {
-            let (text, reason) = self.limit(&self.content(index));
+            let code = own_tools::code(self.want);
+            let spent = code.iter().map(own_tools::tokens_of).sum();
+            parts.extend(code);
+            let (text, reason) = self.limit(&self.content(index), spent);
             finish = reason;
+            findings = own_tools::findings(self.want, &text);
             if !text.is_empty() {
                 let cut = if self.want.logprobs.is_some() { Deltas::tokens } else { Deltas::words };
                 parts.push(Part::Text(cut(text)));
@@ -135,7 +143,7 @@ impl<'a> Draft<'a> {
                 Modality::Text | Modality::Video | Modality::Document => {}
             }
         }
-        Candidate { parts, finish }
+        Candidate { parts, finish, findings }
     }
 
     fn content(&self, index: u32) -> Cow<'_, str> {
@@ -147,13 +155,14 @@ impl<'a> Draft<'a> {
     }
 
     /// Cut in front of the first stop sequence, and behind the last token
-    /// allowed.
-    fn limit(&self, text: &str) -> (String, Finish) {
+    /// allowed, so many being spent already.
+    fn limit(&self, text: &str, spent: u64) -> (String, Finish) {
         let stops = self.want.stop.iter().filter(|stop| !stop.is_empty());
         let stop = stops.filter_map(|stop| text.find(stop.as_str())).min();
         let text = &text[..stop.unwrap_or(text.len())];
         // Thoughts are spent first, and may leave nothing.
-        let cut = tokens::truncate(text, self.most - tokens::count(self.thought));
+        let spent = spent + tokens::count(self.thought);
+        let cut = tokens::truncate(text, self.most.saturating_sub(spent));
         let finish = if cut.len() == text.len() { Finish::Stop } else { Finish::Length };
         (cut.to_owned(), finish)
     }

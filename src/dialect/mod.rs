@@ -197,6 +197,8 @@ pub struct Route {
     pub version: &'static str,
     /// Whose house the endpoint stands in.
     pub host: Host,
+    /// How the enums of the answer are written.
+    pub enums: Enums,
     /// The model in the path, without `models/`; or the id of what is stored.
     /// Empty where there is none.
     pub model: String,
@@ -304,6 +306,16 @@ pub fn base_path(request: &Request) -> Option<usize> {
     })
 }
 
+/// How enums are written in an answer, where the request can choose.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Enums {
+    /// By their names.
+    #[default]
+    Names,
+    /// By their numbers, as Google does where it is asked to.
+    Numbers,
+}
+
 /// The dialect of a request and where it leads there.
 ///
 /// A path that no dialect claims leads nowhere in the dialect of its caller.
@@ -325,6 +337,7 @@ impl Route {
             endpoint,
             version: "v1",
             host: Host::Own,
+            enums: Enums::default(),
             model: String::new(),
         }
     }

@@ -192,7 +192,7 @@ impl Request<'_> {
         let finish = candidate.finish.as_ref().or(dress.finish.as_ref());
         let finish =
             finish.map_or(if calls { reply::Finish::Call } else { reply::Finish::Stop }, said_finish);
-        reply::Candidate { parts, finish }
+        reply::Candidate { parts, finish, ..reply::Candidate::default() }
     }
 
     fn lacks(&self, matter: Matter) -> bool {

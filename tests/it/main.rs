@@ -14,6 +14,7 @@ mod compositions;
 mod edges;
 mod embedded;
 mod faults;
+mod gemini;
 mod golden;
 mod hostile;
 mod interleavings;

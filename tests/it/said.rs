@@ -41,7 +41,10 @@ pub(crate) fn chat(extra: &str) -> Value {
 }
 
 pub(crate) fn reply(parts: Vec<Part>, finish: Finish) -> Reply {
-    Reply::Generation(Generation { candidates: vec![Candidate { parts, finish }], ..Generation::default() })
+    Reply::Generation(Generation {
+        candidates: vec![Candidate { parts, finish, ..Candidate::default() }],
+        ..Generation::default()
+    })
 }
 
 const PLAIN: &str = r#", "stream_options": {"include_obfuscation": false}, "stream": true"#;
@@ -157,8 +160,10 @@ fn the_plainest_answer_is_written_like_all_others() {
 }
 
 fn reply_of(candidates: Vec<Vec<Part>>) -> Reply {
-    let candidates =
-        candidates.into_iter().map(|parts| Candidate { parts, finish: Finish::Length }).collect();
+    let candidates = candidates
+        .into_iter()
+        .map(|parts| Candidate { parts, finish: Finish::Length, ..Candidate::default() })
+        .collect();
     let usage = Usage { input: vec![(Modality::Text, 3)], output: 2, ..Usage::default() };
     Reply::Generation(Generation { candidates, usage, ..Generation::default() })
 }

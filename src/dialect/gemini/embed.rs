@@ -4,13 +4,10 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{
-    conform, fields, refuse,
-    say::{ModalityCount, modality_count},
-};
+use super::{conform, fields, payload::ModalityCount, refuse};
 use crate::{
     ask::{Ask, Batch, Embed, Shape, Vendor, Want},
-    dialect::{Route, event::Events, style::Style},
+    dialect::{Enums, Route, event::Events, style::Style},
     reply::{ApiError, Embeddings, Modality},
     request::Request,
     tokens,
@@ -57,7 +54,7 @@ fn text_of(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }
 
-pub(super) fn say(want: &Embed, said: &Embeddings, style: Style) -> Events {
+pub(super) fn say(want: &Embed, said: &Embeddings, style: Style, enums: Enums) -> Events {
     let mut vectors = said.vectors.iter().map(|values| Embedding { values });
     if want.batch == Batch::Single
         && let Some(embedding) = vectors.next()
@@ -66,7 +63,7 @@ pub(super) fn say(want: &Embed, said: &Embeddings, style: Style) -> Events {
     }
     let usage_metadata = Usage {
         prompt_token_count: said.tokens,
-        prompt_token_details: [modality_count(&(Modality::Text, said.tokens))],
+        prompt_token_details: [ModalityCount::new(Modality::Text, said.tokens, enums)],
     };
     Events::one(style, &List { embeddings: vectors.collect(), usage_metadata })
 }

@@ -32,6 +32,7 @@ pub(super) struct Enum {
     pub(super) values: &'static [&'static str],
 }
 
+use super::enums::{HARM_CATEGORY, LANGUAGE, OUTCOME};
 use Kind::{Any, Bool, Bytes, Float, Int32, Int64, List, Map, Text};
 
 pub(super) static GENERATE: Message = Message {
@@ -48,7 +49,7 @@ pub(super) static GENERATE: Message = Message {
         ("labels", Map(&Text)),
         ("serviceTier", Text),
         ("store", Bool),
-        ("continuationToken", Text),
+        ("continuationToken", Bytes),
         ("modelArmorConfig", Any),
     ],
 };
@@ -132,6 +133,11 @@ static PART: Message = Message {
         ("videoMetadata", Any),
         ("mediaResolution", Any),
         ("partMetadata", Any),
+        ("audioTranscription", Any),
+        ("mediaProcessing", Any),
+        ("speechMetadata", Any),
+        ("documentMetadata", Any),
+        ("spreadsheetMetadata", Any),
     ],
 };
 
@@ -156,11 +162,15 @@ static FUNCTION_RESPONSE: Message = Message {
     ],
 };
 
-static EXECUTABLE_CODE: Message =
-    Message { name: "ExecutableCode", fields: &[("language", Text), ("code", Text), ("id", Text)] };
+static EXECUTABLE_CODE: Message = Message {
+    name: "ExecutableCode",
+    fields: &[("language", Kind::Enum(&LANGUAGE)), ("code", Text), ("id", Text)],
+};
 
-static CODE_RESULT: Message =
-    Message { name: "CodeExecutionResult", fields: &[("outcome", Text), ("output", Text), ("id", Text)] };
+static CODE_RESULT: Message = Message {
+    name: "CodeExecutionResult",
+    fields: &[("outcome", Kind::Enum(&OUTCOME)), ("output", Text), ("id", Text)],
+};
 
 static TOOL: Message = Message {
     name: "Tool",
@@ -173,6 +183,7 @@ static TOOL: Message = Message {
         ("googleMaps", Any),
         ("fileSearch", Any),
         ("computerUse", Any),
+        ("mcpServers", Any),
     ],
 };
 
@@ -224,7 +235,11 @@ static TYPE: Enum = Enum {
 
 static TOOL_CONFIG: Message = Message {
     name: "ToolConfig",
-    fields: &[("functionCallingConfig", Kind::Message(&CALLING_CONFIG)), ("retrievalConfig", Any)],
+    fields: &[
+        ("functionCallingConfig", Kind::Message(&CALLING_CONFIG)),
+        ("retrievalConfig", Any),
+        ("includeServerSideToolInvocations", Bool),
+    ],
 };
 
 static CALLING_CONFIG: Message = Message {
@@ -244,24 +259,6 @@ static CALLING_MODE: Enum = Enum {
 static SAFETY_SETTING: Message = Message {
     name: "SafetySetting",
     fields: &[("category", Kind::Enum(&HARM_CATEGORY)), ("threshold", Kind::Enum(&HARM_THRESHOLD))],
-};
-
-static HARM_CATEGORY: Enum = Enum {
-    name: "HarmCategory",
-    values: &[
-        "HARM_CATEGORY_UNSPECIFIED",
-        "HARM_CATEGORY_DEROGATORY",
-        "HARM_CATEGORY_TOXICITY",
-        "HARM_CATEGORY_VIOLENCE",
-        "HARM_CATEGORY_SEXUAL",
-        "HARM_CATEGORY_MEDICAL",
-        "HARM_CATEGORY_DANGEROUS",
-        "HARM_CATEGORY_HARASSMENT",
-        "HARM_CATEGORY_HATE_SPEECH",
-        "HARM_CATEGORY_SEXUALLY_EXPLICIT",
-        "HARM_CATEGORY_DANGEROUS_CONTENT",
-        "HARM_CATEGORY_CIVIC_INTEGRITY",
-    ],
 };
 
 static HARM_THRESHOLD: Enum = Enum {

@@ -4,16 +4,22 @@
 //! Source: ai.google.dev/api, the googleapis protos, and what recordings of
 //! the real service show.
 
+mod chunks;
 mod conform;
 mod embed;
+mod enums;
 mod events;
 mod fields;
+mod findings;
 pub(super) mod head;
 mod images;
+mod logprobs;
 mod models;
+mod payload;
 mod read;
 pub(crate) mod refuse;
 mod say;
+mod stream;
 
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -95,6 +101,7 @@ impl Dialect for Gemini {
             endpoint: Endpoint::Gemini,
             version,
             host: Host::Own,
+            enums: enums::wanted(request),
             model: model.strip_prefix("models/").unwrap_or(&model).to_owned(),
         })
     }
@@ -176,11 +183,11 @@ impl Dialect for Gemini {
     fn say(&self, route: &Route, ask: &Ask, reply: &Reply, occasion: &Occasion<'_>) -> Said {
         let (style, form) = frame(route.shape);
         let events = match (reply, &ask.want) {
-            (Reply::Generation(said), _) => say::generation(ask, said, style, occasion),
-            (Reply::Count(tokens), _) => Events::one(style, &say::count(tokens)),
+            (Reply::Generation(said), _) => say::generation(route, ask, said, style, occasion),
+            (Reply::Count(tokens), _) => Events::one(style, &payload::count(tokens, route.enums)),
             (Reply::Models(page), _) => Events::one(style, &models::page(page)),
             (Reply::Model(model), _) => Events::one(style, &models::model(model)),
-            (Reply::Embeddings(said), Want::Embed(want)) => embed::say(want, said, style),
+            (Reply::Embeddings(said), Want::Embed(want)) => embed::say(want, said, style, route.enums),
             (Reply::Images(said), _) => images::say(said, style),
             // Nobody gets what was not asked for.
             (Reply::Embeddings(_) | Reply::Verdicts(_) | Reply::Stored, _) => Events::new(style),
@@ -302,10 +309,7 @@ fn shape(verb: Option<&str>, request: &Request) -> Shape {
     if verb != Some("streamGenerateContent") {
         return Shape::Document;
     }
-    match request.query("alt").or_else(|| request.query("$alt")) {
-        Some("sse") => Shape::Sse,
-        _ => Shape::Array,
-    }
+    if enums::forms(request).any(|form| form == "sse") { Shape::Sse } else { Shape::Array }
 }
 
 /// The method that an unknown model is said not to support; a batch of contents

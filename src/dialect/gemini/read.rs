@@ -5,7 +5,8 @@ use serde_json::Value;
 use super::{conform, fields, refuse};
 use crate::{
     ask::{
-        Allowed, Ask, Generate, Output, Page, Prompt, Shape, Text, Thinking, Tool, ToolChoice, Vendor, Want,
+        Allowed, Ask, Generate, Output, OwnTool, Page, Prompt, Shape, Text, Thinking, Tool, ToolChoice,
+        Vendor, Want,
     },
     dialect::{LONGEST_MIME, Route},
     reply::{ApiError, Modality},
@@ -32,6 +33,7 @@ pub(super) fn content(route: &Route, body: &Value) -> Ask {
         prompt: prompt(body),
         tools: declarations(body).map(tool).collect(),
         tool_choice: tool_choice(&body["toolConfig"]["functionCallingConfig"]),
+        own_tools: own_tools(body),
         output: output(config),
         // What is answered leniently has limits all the same.
         candidates: u32::try_from(config["candidateCount"].as_u64().unwrap_or(1).clamp(1, 8)).unwrap_or(1),
@@ -44,6 +46,8 @@ pub(super) fn content(route: &Route, body: &Value) -> Ask {
         } else {
             Text::Unwanted
         },
+        logprobs: (config["responseLogprobs"] == true)
+            .then(|| usize::try_from(config["logprobs"].as_u64().unwrap_or(0)).unwrap_or(usize::MAX)),
         ..Generate::default()
     };
     Ask { model: route.model.clone(), shape: route.shape, want: Want::Generate(Box::new(generate)) }
@@ -165,6 +169,25 @@ fn count_part(prompt: &mut Prompt, part: &Value) {
 
 fn declarations(body: &Value) -> impl Iterator<Item = &Value> {
     items(&body["tools"]).flat_map(|tool| items(&tool["functionDeclarations"]))
+}
+
+/// Google's own tools on offer.
+fn own_tools(body: &Value) -> Vec<OwnTool> {
+    let names = [
+        ("googleSearch", OwnTool::Search),
+        ("googleSearchRetrieval", OwnTool::Search),
+        ("codeExecution", OwnTool::Code),
+        ("urlContext", OwnTool::Pages),
+    ];
+    let mut all = Vec::new();
+    for tool in items(&body["tools"]) {
+        for (_, own) in names.iter().filter(|(name, _)| tool[*name].is_object()) {
+            if !all.contains(own) {
+                all.push(*own);
+            }
+        }
+    }
+    all
 }
 
 fn tool(declaration: &Value) -> Tool {

@@ -52,6 +52,11 @@ fn config(config: &Value) -> Result<(), (String, String)> {
             return Err((name, reason));
         }
     }
+    if !config["logprobs"].is_null() && config["responseLogprobs"] != true {
+        // No source tells Google's own words.
+        let reason = "logprobs can only be set where response_logprobs is true.";
+        return Err(("logprobs".to_owned(), reason.to_owned()));
+    }
     for name in ["maxOutputTokens", "topK"] {
         if config[name].as_i64().is_some_and(|value| value < 1) {
             let name = snake_case(name);

@@ -73,7 +73,7 @@ fn plain(
     constants: &Constants,
     usage: &UsageBlock,
 ) -> Option<Events> {
-    let [Candidate { parts, finish }] = said.candidates.as_slice() else { return None };
+    let [Candidate { parts, finish, .. }] = said.candidates.as_slice() else { return None };
     let [Part::Text(text)] = parts.as_slice() else { return None };
     if want.logprobs.is_some()
         || usage.prompt_tokens_details.audio_tokens > 0

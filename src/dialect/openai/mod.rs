@@ -25,7 +25,7 @@ use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::{
-    Dialect, Endpoint, Heard, Host, Matter, Occasion, Operation, Route,
+    Dialect, Endpoint, Enums, Heard, Host, Matter, Occasion, Operation, Route,
     event::{Carry, Eol, Events, Form, Reading, Said},
     gemini,
     patch::Patches,
@@ -72,6 +72,7 @@ impl Dialect for OpenAi {
             endpoint,
             version,
             host,
+            enums: Enums::default(),
             model: model.strip_prefix("models/").unwrap_or(model).to_owned(),
         })
     }
@@ -313,7 +314,8 @@ impl Served {
 fn blocked(reply: &Reply) -> Option<Reply> {
     let Reply::Generation(Generation { block: Some(_), usage, .. }) = reply else { return None };
     let refusal = Part::Refusal(Deltas::words("I'm sorry, but I can't assist with that.".to_owned()));
-    let candidates = vec![Candidate { parts: vec![refusal], finish: Finish::Refusal }];
+    let candidates =
+        vec![Candidate { parts: vec![refusal], finish: Finish::Refusal, ..Candidate::default() }];
     Some(Reply::Generation(Generation { candidates, usage: usage.clone(), block: None }))
 }
 

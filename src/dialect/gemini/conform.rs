@@ -9,7 +9,7 @@ use serde_json::{Number, Value, json};
 
 use super::fields::{Enum, Kind, Message};
 use crate::{
-    dialect::{path::Path, shortened},
+    dialect::{UnknownFields, path::Path, shortened},
     reply::ApiError,
 };
 
@@ -29,12 +29,17 @@ struct Violation {
 ///
 /// One `INVALID_ARGUMENT` for all violations together, with a `BadRequest`
 /// in its details.
-pub(super) fn conform(value: &mut Value, message: &'static Message, version: &str) -> Result<(), ApiError> {
+pub(super) fn conform(
+    value: &mut Value,
+    message: &'static Message,
+    version: &str,
+    unknown: UnknownFields,
+) -> Result<(), ApiError> {
     if !value.is_object() {
         let reason = "Invalid JSON payload received. Unknown name \"\": Root element must be a message.";
         return Err(bad_request(reason.to_owned(), &[json!({"description": reason})]));
     }
-    let mut reader = Reader { version, violations: Vec::new() };
+    let mut reader = Reader { version, unknown, violations: Vec::new() };
     reader.message(value, message, &Path::Root);
     match reader.violations.as_slice() {
         [] => Ok(()),
@@ -70,6 +75,7 @@ pub(super) fn bad_request(message: String, violations: &[Value]) -> ApiError {
 
 struct Reader<'a> {
     version: &'a str,
+    unknown: UnknownFields,
     violations: Vec<Violation>,
 }
 
@@ -80,9 +86,11 @@ impl Reader<'_> {
             return self.wrong(value, &what, path);
         };
         if members.iter().any(|(name, value)| needs_rewriting(message, name, value)) {
+            let refuses = self.unknown == UnknownFields::Refused;
             *members = std::mem::take(members)
                 .into_iter()
-                .filter(|(_, value)| !value.is_null())
+                // A null is as good as nothing, but for the name that it has.
+                .filter(|(name, value)| !value.is_null() || (refuses && field(message, name).is_none()))
                 .map(|(name, value)| match field(message, &name) {
                     Some((canonical, _)) => ((*canonical).to_owned(), value),
                     None => (name, value),
@@ -93,8 +101,10 @@ impl Reader<'_> {
             if self.violations.len() >= MOST_VIOLATIONS {
                 return;
             }
-            if let Some((_, kind)) = field(message, name) {
-                self.value(value, kind, &Path::Name(path, name));
+            match field(message, name) {
+                Some((_, kind)) => self.value(value, kind, &Path::Name(path, name)),
+                None if self.unknown == UnknownFields::Refused => self.no_such_field(path, name),
+                None => {}
             }
         }
     }
@@ -185,10 +195,18 @@ impl Reader<'_> {
             Path::Name(parent, name) => (parent.spell(snake_case), snake_case(name)),
             _ => (path.spell(snake_case), String::new()),
         };
+        self.unknown_name(field, &name, "Proto field is not repeating, cannot start list.");
+    }
+
+    /// A member of `path` that its message does not have. It is named as it was
+    /// sent.
+    fn no_such_field(&mut self, path: &Path<'_>, name: &str) {
+        self.unknown_name(path.spell(snake_case), &shortened(name), "Cannot find field.");
+    }
+
+    fn unknown_name(&mut self, field: String, name: &str, why: &str) {
         let place = if field.is_empty() { String::new() } else { format!(" at '{field}'") };
-        let description = format!(
-            "Invalid JSON payload received. Unknown name \"{name}\"{place}: Proto field is not repeating, cannot start list."
-        );
+        let description = format!("Invalid JSON payload received. Unknown name \"{name}\"{place}: {why}");
         self.violations.push(Violation { field, description });
     }
 
@@ -301,12 +319,12 @@ mod tests {
     use super::{super::fields, *};
 
     fn conformed(mut value: Value) -> Value {
-        conform(&mut value, &fields::GENERATE, "v1beta").unwrap();
+        conform(&mut value, &fields::GENERATE, "v1beta", UnknownFields::Ignored).unwrap();
         value
     }
 
     fn refused(mut value: Value) -> ApiError {
-        conform(&mut value, &fields::GENERATE, "v1beta").unwrap_err()
+        conform(&mut value, &fields::GENERATE, "v1beta", UnknownFields::Ignored).unwrap_err()
     }
 
     #[test]
@@ -357,6 +375,39 @@ mod tests {
              Invalid JSON payload received. Unknown name \"top_p\" at 'generation_config': Proto field is not repeating, cannot start list."
         );
         assert_eq!(error.members["details"][0]["fieldViolations"].as_array().unwrap().len(), 4);
+    }
+
+    #[test]
+    fn unknown_fields_are_passed_over_or_refused_all_at_once() {
+        let request = json!({
+            "contents": [{"parts": [{"text": "x", "colour": null}]}],
+            "generation_config": {"effortLevel": "high", "temperature": "hot", "topK": null},
+            "tools": [{"functionDeclarations": [{"name": "f", "parameters": {
+                "type": "OBJECT", "properties": {"a": {"type": "STRING"}, "b": {"type": "STRING", "const": 1}},
+            }}]}],
+            "google": {"deep": {}},
+        });
+        let lenient = refused(request.clone());
+        assert_eq!(lenient.message.lines().count(), 1, "{}", lenient.message);
+        let mut strict = request;
+        let error = conform(&mut strict, &fields::GENERATE, "v1beta", UnknownFields::Refused).unwrap_err();
+        let start = "Invalid JSON payload received. Unknown name";
+        assert_eq!(
+            error.message,
+            [
+                format!("{start} \"colour\" at 'contents[0].parts[0]': Cannot find field."),
+                format!("{start} \"effortLevel\" at 'generation_config': Cannot find field."),
+                "Invalid value at 'generation_config.temperature' (TYPE_FLOAT), \"hot\"".to_owned(),
+                format!(
+                    "{start} \"const\" at 'tools[0].function_declarations[0].parameters.properties[1].value': Cannot find field."
+                ),
+                format!("{start} \"google\": Cannot find field."),
+            ]
+            .join("\n")
+        );
+        let violations = &error.members["details"][0]["fieldViolations"];
+        assert_eq!(violations[1]["field"], "generation_config");
+        assert_eq!(violations[4].get("field"), None);
     }
 
     #[test]

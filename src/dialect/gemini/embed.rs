@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{conform, fields, payload::ModalityCount, refuse};
 use crate::{
     ask::{Ask, Batch, Embed, Shape, Vendor, Want},
-    dialect::{Enums, Route, event::Events, style::Style},
+    dialect::{Enums, Route, UnknownFields, event::Events, style::Style},
     reply::{ApiError, Embeddings, Modality},
     request::Request,
     tokens,
@@ -16,12 +16,12 @@ use crate::{
 pub(super) fn read(route: &Route, request: &Request, body: &mut Value) -> Result<Ask, ApiError> {
     let mut embed = Embed { vendor: Vendor::Google, ..Embed::default() };
     if request.path.ends_with(":batchEmbedContents") {
-        conform::conform(body, &fields::EMBED_BATCH, route.version)?;
+        conform::conform(body, &fields::EMBED_BATCH, route.version, UnknownFields::Ignored)?;
         for (index, request) in refuse::batch(body)?.iter().enumerate() {
             add(&mut embed, request, &format!("BatchEmbedContentsRequest.requests[{index}]"))?;
         }
     } else {
-        conform::conform(body, &fields::EMBED, route.version)?;
+        conform::conform(body, &fields::EMBED, route.version, UnknownFields::Ignored)?;
         embed.batch = Batch::Single;
         add(&mut embed, body, "EmbedContentRequest")?;
         embed.dimensions = embed.own_dimensions.first().copied().flatten();

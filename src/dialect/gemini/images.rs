@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{conform, fields, refuse};
 use crate::{
     ask::{Ask, Images, Shape, Want},
-    dialect::{Route, event::Events, style::Style},
+    dialect::{Route, UnknownFields, event::Events, style::Style},
     reply::{ApiError, Media},
 };
 
@@ -15,7 +15,7 @@ use crate::{
 const USUAL_COUNT: u32 = 4;
 
 pub(super) fn read(route: &Route, body: &mut Value) -> Result<Ask, ApiError> {
-    conform::conform(body, &fields::PREDICT, route.version)?;
+    conform::conform(body, &fields::PREDICT, route.version, UnknownFields::Ignored)?;
     let prompt = refuse::drawn(body)?.to_owned();
     let parameters = &body["parameters"];
     let count = parameters["sampleCount"].as_u64().and_then(|count| u32::try_from(count).ok());

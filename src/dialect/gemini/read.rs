@@ -8,7 +8,7 @@ use crate::{
         Allowed, Ask, Generate, Output, OwnTool, Page, Prompt, Shape, Text, Thinking, Tool, ToolChoice,
         Vendor, Want,
     },
-    dialect::{LONGEST_MIME, Route},
+    dialect::{LONGEST_MIME, Route, UnknownFields},
     reply::{ApiError, Modality},
     request::Request,
     tokens,
@@ -19,7 +19,7 @@ const PAGE_SIZE: usize = 50;
 const LONGEST_PAGE: usize = 1000;
 
 pub(super) fn generate(route: &Route, body: &mut Value) -> Result<Ask, ApiError> {
-    conform::conform(body, &fields::GENERATE, route.version)?;
+    conform::conform(body, &fields::GENERATE, route.version, UnknownFields::Ignored)?;
     refuse::generate(body, "GenerateContentRequest")?;
     Ok(content(route, body))
 }
@@ -54,7 +54,7 @@ pub(super) fn content(route: &Route, body: &Value) -> Ask {
 }
 
 pub(super) fn count(route: &Route, body: &mut Value) -> Result<Ask, ApiError> {
-    conform::conform(body, &fields::COUNT, route.version)?;
+    conform::conform(body, &fields::COUNT, route.version, UnknownFields::Ignored)?;
     let inner = &body["generateContentRequest"];
     let counted = if inner.is_object() {
         refuse::contents(inner, "CountTokensRequest.generate_content_request")?;

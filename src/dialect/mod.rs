@@ -316,16 +316,6 @@ pub enum Enums {
     Numbers,
 }
 
-/// What becomes of the fields of a request that its API does not know.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum UnknownFields {
-    /// They are passed over.
-    #[default]
-    Ignored,
-    /// The request is refused, in the API's own words.
-    Refused,
-}
-
 /// The dialect of a request and where it leads there.
 ///
 /// A path that no dialect claims leads nowhere in the dialect of its caller.

@@ -32,6 +32,7 @@ mod scenarios;
 mod served;
 mod shipped;
 mod slow_http;
+mod strict_fields;
 mod text;
 mod wire;
 

@@ -7,26 +7,25 @@ use serde_json::Value;
 use super::{conform, fields, payload::ModalityCount, refuse};
 use crate::{
     ask::{Ask, Batch, Embed, Shape, Vendor, Want},
-    dialect::{Enums, Route, UnknownFields, event::Events, style::Style},
+    dialect::{Enums, Heard, event::Events, style::Style},
     reply::{ApiError, Embeddings, Modality},
-    request::Request,
     tokens,
 };
 
-pub(super) fn read(route: &Route, request: &Request, body: &mut Value) -> Result<Ask, ApiError> {
+pub(super) fn read(heard: &Heard<'_>, body: &mut Value) -> Result<Ask, ApiError> {
     let mut embed = Embed { vendor: Vendor::Google, ..Embed::default() };
-    if request.path.ends_with(":batchEmbedContents") {
-        conform::conform(body, &fields::EMBED_BATCH, route.version, UnknownFields::Ignored)?;
+    if heard.request.path.ends_with(":batchEmbedContents") {
+        conform::conform(body, &fields::EMBED_BATCH, heard.route.version, heard.unknown)?;
         for (index, request) in refuse::batch(body)?.iter().enumerate() {
             add(&mut embed, request, &format!("BatchEmbedContentsRequest.requests[{index}]"))?;
         }
     } else {
-        conform::conform(body, &fields::EMBED, route.version, UnknownFields::Ignored)?;
+        conform::conform(body, &fields::EMBED, heard.route.version, heard.unknown)?;
         embed.batch = Batch::Single;
         add(&mut embed, body, "EmbedContentRequest")?;
         embed.dimensions = embed.own_dimensions.first().copied().flatten();
     }
-    Ok(Ask { model: route.model.clone(), shape: Shape::Document, want: Want::Embed(embed) })
+    Ok(Ask { model: heard.route.model.clone(), shape: Shape::Document, want: Want::Embed(embed) })
 }
 
 /// Adds what one request wants.
@@ -99,7 +98,10 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::dialect::{Dialect, Heard, gemini::Gemini};
+    use crate::{
+        dialect::{Dialect, gemini::Gemini},
+        request::Request,
+    };
 
     fn asked(verb: &str, mut body: Value) -> Result<Embed, ApiError> {
         let uri = format!("/v1/models/gemini-embedding-001:{verb}").parse().unwrap();

@@ -7,15 +7,15 @@ use serde_json::Value;
 use super::{conform, fields, refuse};
 use crate::{
     ask::{Ask, Images, Shape, Want},
-    dialect::{Route, UnknownFields, event::Events, style::Style},
+    dialect::{Heard, event::Events, style::Style},
     reply::{ApiError, Media},
 };
 
 /// Pictures where the caller does not say how many.
 const USUAL_COUNT: u32 = 4;
 
-pub(super) fn read(route: &Route, body: &mut Value) -> Result<Ask, ApiError> {
-    conform::conform(body, &fields::PREDICT, route.version, UnknownFields::Ignored)?;
+pub(super) fn read(heard: &Heard<'_>, body: &mut Value) -> Result<Ask, ApiError> {
+    conform::conform(body, &fields::PREDICT, heard.route.version, heard.unknown)?;
     let prompt = refuse::drawn(body)?.to_owned();
     let parameters = &body["parameters"];
     let count = parameters["sampleCount"].as_u64().and_then(|count| u32::try_from(count).ok());
@@ -25,7 +25,7 @@ pub(super) fn read(route: &Route, body: &mut Value) -> Result<Ask, ApiError> {
         size: Some(size(parameters)),
         ..Images::default()
     };
-    Ok(Ask { model: route.model.clone(), shape: Shape::Document, want: Want::Images(images) })
+    Ok(Ask { model: heard.route.model.clone(), shape: Shape::Document, want: Want::Images(images) })
 }
 
 /// Width and height as Imagen has them for a ratio, doubled for 2K.

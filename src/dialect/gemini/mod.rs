@@ -113,10 +113,10 @@ impl Dialect for Gemini {
             _ if route.model.len() > LONGEST_MODEL => {
                 Err(refuse::no_such_model(&route.model, route.version, method_name(route.operation)))
             }
-            Operation::Generate => read::generate(route, body),
-            Operation::Count => read::count(route, body),
-            Operation::Embed => embed::read(route, request, body),
-            Operation::Images => images::read(route, body),
+            Operation::Generate => read::generate(heard, body),
+            Operation::Count => read::count(heard, body),
+            Operation::Embed => embed::read(heard, body),
+            Operation::Images => images::read(heard, body),
             Operation::Models => read::models(request),
             Operation::Model => {
                 Ok(Ask { model: route.model.clone(), shape: Shape::Document, want: Want::Model })

@@ -8,7 +8,7 @@ use crate::{
         Allowed, Ask, Generate, Output, OwnTool, Page, Prompt, Shape, Text, Thinking, Tool, ToolChoice,
         Vendor, Want,
     },
-    dialect::{LONGEST_MIME, Route, UnknownFields},
+    dialect::{Heard, LONGEST_MIME, Route},
     reply::{ApiError, Modality},
     request::Request,
     tokens,
@@ -18,10 +18,10 @@ use crate::{
 const PAGE_SIZE: usize = 50;
 const LONGEST_PAGE: usize = 1000;
 
-pub(super) fn generate(route: &Route, body: &mut Value) -> Result<Ask, ApiError> {
-    conform::conform(body, &fields::GENERATE, route.version, UnknownFields::Ignored)?;
+pub(super) fn generate(heard: &Heard<'_>, body: &mut Value) -> Result<Ask, ApiError> {
+    conform::conform(body, &fields::GENERATE, heard.route.version, heard.unknown)?;
     refuse::generate(body, "GenerateContentRequest")?;
-    Ok(content(route, body))
+    Ok(content(heard.route, body))
 }
 
 /// A request for content, as far as it can be understood.
@@ -53,8 +53,8 @@ pub(super) fn content(route: &Route, body: &Value) -> Ask {
     Ask { model: route.model.clone(), shape: route.shape, want: Want::Generate(Box::new(generate)) }
 }
 
-pub(super) fn count(route: &Route, body: &mut Value) -> Result<Ask, ApiError> {
-    conform::conform(body, &fields::COUNT, route.version, UnknownFields::Ignored)?;
+pub(super) fn count(heard: &Heard<'_>, body: &mut Value) -> Result<Ask, ApiError> {
+    conform::conform(body, &fields::COUNT, heard.route.version, heard.unknown)?;
     let inner = &body["generateContentRequest"];
     let counted = if inner.is_object() {
         refuse::contents(inner, "CountTokensRequest.generate_content_request")?;
@@ -63,7 +63,7 @@ pub(super) fn count(route: &Route, body: &mut Value) -> Result<Ask, ApiError> {
         refuse::contents(body, "CountTokensRequest")?;
         &*body
     };
-    Ok(Ask { model: route.model.clone(), shape: Shape::Document, want: Want::Count(prompt(counted)) })
+    Ok(Ask { model: heard.route.model.clone(), shape: Shape::Document, want: Want::Count(prompt(counted)) })
 }
 
 pub(super) fn models(request: &Request) -> Result<Ask, ApiError> {

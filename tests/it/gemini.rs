@@ -277,6 +277,21 @@ async fn tools_of_google_s_own_do_nothing_where_they_are_not_offered_or_calls_ar
 }
 
 #[tokio::test]
+async fn what_a_scenario_says_is_laid_over_what_was_found() {
+    let server = stubs(
+        "- then: {from: built_in, gemini: {groundingMetadata: {webSearchQueries: [mine], retrievalMetadata: {googleSearchDynamicRetrievalScore: 0.5}}}}\n",
+    )
+    .await;
+    let mut client = Raw::connect(server.base_url());
+    let body = with("Hi", "tools", json!([{"googleSearch": {}}]));
+    let answer = ask(&mut client, "generateContent", "", &body).json();
+    let grounding = &answer["candidates"][0]["groundingMetadata"];
+    assert_eq!(grounding["webSearchQueries"], json!(["mine"]));
+    assert_eq!(grounding["retrievalMetadata"]["googleSearchDynamicRetrievalScore"], 0.5);
+    assert_eq!(grounding["groundingChunks"][0]["web"]["title"], "example.com");
+}
+
+#[tokio::test]
 async fn programs_and_what_they_print_stand_in_front_of_the_text() {
     let server = Server::builder().start().await.unwrap();
     let mut client = Raw::connect(server.base_url());

@@ -158,7 +158,7 @@ impl Check<'_> {
             Some(other) => return Err(self.refuse(&place, &Problem::WrongType(&Kind::Text, other))),
         };
         match variants.iter().find(|(name, _)| name == tag) {
-            Some((_, fields)) => self.object(value, fields, path, &["type"]),
+            Some((_, fields)) => self.object(value, fields, &Path::Tag(path, tag), &["type"]),
             None => {
                 let names: Vec<_> = variants.iter().map(|(name, _)| *name).collect();
                 Err(self.refuse(&place, &Problem::UnknownTag(tag, &names)))

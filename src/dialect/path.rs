@@ -10,6 +10,8 @@ pub(super) enum Path<'a> {
     Name(&'a Path<'a>, &'a str),
     /// An item of a list.
     Index(&'a Path<'a>, usize),
+    /// The same place, known to be of this type. Not every dialect says so.
+    Tag(&'a Path<'a>, &'a str),
 }
 
 impl Path<'_> {
@@ -17,6 +19,7 @@ impl Path<'_> {
     pub(super) fn spell(&self, name_as: fn(&str) -> String) -> String {
         match self {
             Path::Root => String::new(),
+            Path::Tag(place, _) => place.spell(name_as),
             Path::Index(parent, index) => format!("{}[{index}]", parent.spell(name_as)),
             Path::Name(Path::Root, name) => name_as(name),
             Path::Name(parent, name) => format!("{}.{}", parent.spell(name_as), name_as(name)),

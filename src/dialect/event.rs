@@ -251,6 +251,16 @@ impl Events {
         self.filled(template, fillings);
     }
 
+    /// Puts so many blanks in front of the brace that closes the last event.
+    pub fn pad(&mut self, blanks: usize) {
+        if let (Some(end), Some(b'}')) = (self.ends.last_mut(), self.text.last()) {
+            self.text.pop();
+            self.text.resize(self.text.len() + blanks, b' ');
+            self.text.push(b'}');
+            *end = self.text.len();
+        }
+    }
+
     /// Adds an event that is a text as it stands, such as `[DONE]`.
     pub fn sentinel(&mut self, text: &str) {
         self.text.extend_from_slice(text.as_bytes());

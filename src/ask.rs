@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use crate::{reply::Modality, shelf::Stored};
+use crate::{
+    reply::{Modality, Rest},
+    shelf::Stored,
+};
 
 /// One request, understood.
 #[derive(Clone, Debug)]
@@ -188,6 +191,26 @@ pub struct Page {
     pub size: usize,
     /// The id of the entry behind which it begins.
     pub after: Option<String>,
+    /// The id of the entry in front of which it ends, where none is told behind
+    /// which it begins.
+    pub before: Option<String>,
+}
+
+impl Page {
+    /// The entries that are on it, and whether there are more on its far side.
+    /// Beyond an id that nobody has there is nothing.
+    pub fn cut<'e, T>(&self, entries: &'e [T], has_id: impl Fn(&T, &str) -> bool) -> (&'e [T], Rest) {
+        let place = |id: &String| entries.iter().position(|entry| has_id(entry, id));
+        let more = |is_more| if is_more { Rest::More } else { Rest::Done };
+        if let (None, Some(id)) = (&self.after, &self.before) {
+            let end = place(id).unwrap_or(0);
+            let start = end.saturating_sub(self.size);
+            return (&entries[start..end], more(start > 0));
+        }
+        let start = self.after.as_ref().map_or(0, |id| place(id).map_or(entries.len(), |at| at + 1));
+        let end = entries.len().min(start.saturating_add(self.size));
+        (&entries[start..end], more(end < entries.len()))
+    }
 }
 
 /// A request for content.

@@ -3,7 +3,7 @@
 use super::OUTPUT_LIMIT;
 use crate::{
     ask::{Page, Vendor},
-    reply::{Model, ModelPage, Rest, Thinks},
+    reply::{Model, ModelPage, Thinks},
 };
 
 /// When an unlisted model was made known.
@@ -69,15 +69,8 @@ pub(super) fn page(page: &Page) -> ModelPage {
         Vendor::OpenAi => OPENAI,
         Vendor::Anthropic => ANTHROPIC,
     };
-    let start = match &page.after {
-        None => 0,
-        Some(last) => lines.iter().position(|line| line.0 == last).map_or(lines.len(), |at| at + 1),
-    };
-    let end = lines.len().min(start.saturating_add(page.size));
-    ModelPage {
-        models: lines[start..end].iter().map(model).collect(),
-        rest: if end < lines.len() { Rest::More } else { Rest::Done },
-    }
+    let (shown, rest) = page.cut(lines, |line, id| line.0 == id);
+    ModelPage { models: shown.iter().map(model).collect(), rest }
 }
 
 /// The model of this name; a name that no list has is described as if it had.

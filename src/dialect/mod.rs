@@ -143,6 +143,8 @@ pub enum Matter {
     Call,
     /// A call's arguments that are no JSON object.
     Fragments,
+    /// The same in an answer that is no stream.
+    WholeFragments,
     /// A picture or a sound in an answer.
     Media,
     /// Thinking.

@@ -21,7 +21,7 @@ use crate::{
     identity::Draw,
     notation::text::{Echo, Text},
     plan::{Scene, pace::Heartbeat, put_together},
-    reply::{self, ApiError, Arguments, Deltas, Generation, Modality, ModelPage, Rest, Retry, Usage},
+    reply::{self, ApiError, Arguments, Deltas, Generation, Modality, ModelPage, Retry, Usage},
     tokens,
 };
 
@@ -99,7 +99,12 @@ pub fn missed(kind: &Kind, dress: &Dress, request: &Request<'_>) -> Vec<String> 
     match kind {
         Kind::Say(candidates) => {
             let parts = candidates.iter().flat_map(|candidate| &candidate.parts);
-            missed.extend(parts.filter_map(|part| request.misses(part)).map(str::to_owned));
+            let fragments = match dress.shape {
+                Some(then::Shape::Document) => Matter::WholeFragments,
+                None if request.ask.shape == Shape::Document => Matter::WholeFragments,
+                _ => Matter::Fragments,
+            };
+            missed.extend(parts.filter_map(|part| request.misses(part, fragments)).map(str::to_owned));
             if candidates.len() > 1 && request.lacks(Matter::Candidates) {
                 missed.push("candidates".to_owned());
             }
@@ -199,8 +204,9 @@ impl Request<'_> {
         self.route.dialect.lacks(self.route.endpoint, matter)
     }
 
-    /// What of a part cannot be said.
-    fn misses(&self, part: &Part) -> Option<&'static str> {
+    /// What of a part cannot be said. `fragments` are arguments that make no
+    /// object, in an answer of its form.
+    fn misses(&self, part: &Part, fragments: Matter) -> Option<&'static str> {
         let signature = match &part.sort {
             Some(Sort::Text(TextSort::Thought, _)) => Matter::ThoughtSignature,
             _ => Matter::Signature,
@@ -211,7 +217,7 @@ impl Request<'_> {
                 Some(Sort::Call(_)) => Some("call"),
                 _ => Some("thought"),
             },
-            Some(Sort::Call(call)) if self.lacks(Matter::Fragments) && !makes_object(&call.arguments) => {
+            Some(Sort::Call(call)) if self.lacks(fragments) && !makes_object(&call.arguments) => {
                 Some("fragments")
             }
             _ if part.signature.is_some() && self.lacks(signature) => Some("signature"),
@@ -469,14 +475,11 @@ pub fn model_list<T: AsRef<str>>(models: &[T], ask: &Ask) -> Option<reply::Reply
         _ => {
             let page = match &ask.want {
                 Want::Models(page) => page.clone(),
-                _ => Page { vendor: Vendor::Google, size: usize::MAX, after: None },
+                _ => Page { vendor: Vendor::Google, size: usize::MAX, after: None, before: None },
             };
-            let after = page.after.as_ref();
-            let start = after
-                .map_or(0, |id| models.iter().position(|name| name.as_ref() == id).map_or(0, |at| at + 1));
-            let shown: Vec<_> = models.iter().skip(start).take(page.size).filter_map(described).collect();
-            let rest = if start + shown.len() < models.len() { Rest::More } else { Rest::Done };
-            Some(reply::Reply::Models(ModelPage { models: shown, rest }))
+            let (shown, rest) = page.cut(models, |name, id| name.as_ref() == id);
+            let models = shown.iter().filter_map(described).collect();
+            Some(reply::Reply::Models(ModelPage { models, rest }))
         }
     }
 }

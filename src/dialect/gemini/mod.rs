@@ -133,7 +133,9 @@ impl Dialect for Gemini {
             Operation::Count => Want::Count(read::prompt(body)),
             Operation::Embed => Want::Embed(Embed { vendor: Vendor::Google, ..Embed::default() }),
             Operation::Images => Want::Images(Images { count: 1, ..Images::default() }),
-            Operation::Models => Want::Models(Page { vendor: Vendor::Google, size: usize::MAX, after: None }),
+            Operation::Models => {
+                Want::Models(Page { vendor: Vendor::Google, size: usize::MAX, after: None, before: None })
+            }
             Operation::Model => Want::Model,
             _ => return Ask { model, ..read::content(route, body) },
         };
@@ -146,7 +148,7 @@ impl Dialect for Gemini {
 
     fn lacks(&self, _: Endpoint, matter: Matter) -> bool {
         // Google's arguments are no text.
-        matter == Matter::Fragments
+        matches!(matter, Matter::Fragments | Matter::WholeFragments)
     }
 
     fn patches(&self) -> &'static [(Endpoint, Patches)] {

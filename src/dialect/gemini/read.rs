@@ -83,7 +83,12 @@ pub(super) fn models(request: &Request) -> Result<Ask, ApiError> {
     Ok(Ask {
         model: String::new(),
         shape: Shape::Document,
-        want: Want::Models(Page { vendor: Vendor::Google, size: size.min(LONGEST_PAGE), after }),
+        want: Want::Models(Page {
+            vendor: Vendor::Google,
+            size: size.min(LONGEST_PAGE),
+            after,
+            before: None,
+        }),
     })
 }
 

@@ -137,7 +137,7 @@ impl Dialect for OpenAi {
 
     fn lacks(&self, endpoint: Endpoint, matter: Matter) -> bool {
         match matter {
-            Matter::Fragments => false,
+            Matter::Fragments | Matter::WholeFragments => false,
             Matter::Candidates => endpoint == Endpoint::OpenAiResponses,
             Matter::Signature | Matter::ThoughtSignature | Matter::RetryInfo => true,
             // The endpoint for pictures has its own; chats have none.

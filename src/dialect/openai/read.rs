@@ -22,7 +22,7 @@ pub(super) fn models(route: &Route) -> Ask {
     Ask {
         model: String::new(),
         shape: Shape::Document,
-        want: Want::Models(Page { vendor: vendor(route.host), size: usize::MAX, after: None }),
+        want: Want::Models(Page { vendor: vendor(route.host), size: usize::MAX, after: None, before: None }),
     }
 }
 

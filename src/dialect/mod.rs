@@ -1,6 +1,7 @@
 //! A provider's wire format, in one place for each: how its requests are read,
 //! how it says a reply, and how it refuses.
 
+pub mod anthropic;
 mod check;
 pub mod event;
 mod fields;
@@ -31,8 +32,8 @@ use event::{Events, Reading, Said};
 use patch::Patches;
 
 /// All dialects, in the order in which they are asked whether a request is
-/// theirs.
-pub static DIALECTS: &[&dyn Dialect] = &[&gemini::Gemini, &openai::OpenAi];
+/// theirs. What is OpenAI's unless somebody else calls comes last.
+pub static DIALECTS: &[&dyn Dialect] = &[&gemini::Gemini, &anthropic::Anthropic, &openai::OpenAi];
 
 /// A provider's wire format.
 pub trait Dialect: fmt::Debug + Sync {
@@ -329,14 +330,22 @@ pub fn identify(request: &Request) -> Route {
 impl Route {
     /// A path that is not served, in the dialect of its caller.
     fn nowhere(request: &Request) -> Self {
+        let known = unserved::known(&request.path);
         let is_google = gemini::calls_as_google(request) || request.path.starts_with("/v1beta/");
-        let own = if is_google { Endpoint::Gemini } else { Endpoint::OpenAi };
-        let (endpoint, operation) = unserved::known(&request.path).unwrap_or((own, Operation::Unknown));
+        let is_anthropic = !is_google
+            && (anthropic::calls_as_anthropic(request) || request.path.starts_with("/v1/messages/"));
+        let (dialect, own): (&'static dyn Dialect, _) = match (is_google, is_anthropic) {
+            (true, _) => (&gemini::Gemini, Endpoint::Gemini),
+            (_, true) => (&anthropic::Anthropic, Endpoint::Anthropic),
+            _ => (&openai::OpenAi, Endpoint::OpenAi),
+        };
+        let (endpoint, operation) = known.unwrap_or((own, Operation::Unknown));
         Self {
-            dialect: if is_google { &gemini::Gemini } else { &openai::OpenAi },
+            dialect,
             operation,
             shape: Shape::Document,
-            endpoint,
+            // A path of OpenAI's may be the caller's own.
+            endpoint: if is_anthropic { own } else { endpoint },
             version: "v1",
             host: Host::Own,
             enums: Enums::default(),

@@ -8,7 +8,7 @@ pub(super) fn known(path: &str) -> Option<(Endpoint, Operation)> {
     const V1: [(&str, Endpoint, &str); 11] = [
         ("responses", Endpoint::OpenAiResponses, "generate"),
         ("completions", Endpoint::OpenAiCompletions, "generate"),
-        ("messages", Endpoint::Anthropic, "generate"),
+        ("messages/batches", Endpoint::Anthropic, "batch"),
         ("audio/speech", Endpoint::OpenAi, "speech"),
         ("audio/transcriptions", Endpoint::OpenAi, "transcribe"),
         ("audio/translations", Endpoint::OpenAi, "transcribe"),

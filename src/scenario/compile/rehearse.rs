@@ -54,9 +54,9 @@ impl Compiler<'_> {
             return;
         }
         let is_narrow = when.iter().all(|when| {
-            when.api
-                .as_ref()
-                .is_some_and(|List(api)| api.iter().all(|api| matches!(api, Api::Gemini | Api::OpenAiChat)))
+            when.api.as_ref().is_some_and(|List(api)| {
+                api.iter().all(|api| matches!(api, Api::Gemini | Api::OpenAiChat | Api::Anthropic))
+            })
         });
         let mut named = names(&layer.plan);
         named.retain(|named| is_judged(named.choice, is_narrow));
@@ -179,11 +179,19 @@ fn specimens() -> Vec<Specimen> {
         ("/v1/chat/completions", json)
     };
     let contents = || json!({"contents": [{"role": "user", "parts": [{"text": "Hello"}]}]});
+    let message = |is_stream: bool| {
+        let messages = json!([{"role": "user", "content": "Hello"}]);
+        let json =
+            json!({"model": "claude-opus-4-5", "max_tokens": 9, "messages": messages, "stream": is_stream});
+        ("/v1/messages", json)
+    };
     let usage = json!({"stream": true, "stream_options": {"include_usage": true}});
     let all = [
         (Api::OpenAiChat, true, chat(usage)),
         (Api::OpenAiChat, true, chat(json!({"stream": true}))),
         (Api::OpenAiChat, false, chat(json!({}))),
+        (Api::Anthropic, true, message(true)),
+        (Api::Anthropic, false, message(false)),
         (Api::Gemini, true, ("/v1beta/models/gemini-2.5-flash:streamGenerateContent?alt=sse", contents())),
         (Api::Gemini, true, ("/v1beta/models/gemini-2.5-flash:streamGenerateContent", contents())),
         (Api::Gemini, false, ("/v1beta/models/gemini-2.5-flash:generateContent", contents())),

@@ -221,7 +221,7 @@ async fn paths_that_are_not_served_have_names_all_the_same() {
     let mut client = Raw::connect(server.base_url());
     let mut status = |line: &str| client.ask(line, &[], "{}").status();
     assert_eq!(status("POST /v1/audio/speech"), 200);
-    assert_eq!(status("POST /v1/messages"), 529);
+    assert_eq!(status("POST /v1/messages/batches"), 529);
     assert_eq!(status("POST /v1beta/files"), 403);
     assert_eq!(status("POST /v1/nothing"), 204);
     // A text is no answer to what is not served.

@@ -3,7 +3,7 @@
 
 use std::{borrow::Cow, sync::LazyLock};
 
-use regex::Regex;
+use regex::{Captures, Regex};
 
 /// What takes a secret's place.
 const PLACEHOLDER: &str = "***";
@@ -39,10 +39,21 @@ pub fn redact(text: &str, known: &[String]) -> String {
         text = shaped.replace_all(&text, PLACEHOLDER).into_owned().into();
     }
     if let Some(named) = NAMED.as_ref() {
-        text = named.replace_all(&text, format!("${{1}}{PLACEHOLDER}")).into_owned().into();
+        text = named.replace_all(&text, unless_counted).into_owned().into();
     }
     text.into_owned()
 }
+
+/// What is found by its name, without what stands behind it; the number of tokens
+/// as it is.
+fn unless_counted(found: &Captures<'_>) -> String {
+    let name = &found[1];
+    let is_count = COUNTS.iter().any(|count| name.trim_end().ends_with(count));
+    if is_count { found[0].to_owned() } else { format!("{name}{PLACEHOLDER}") }
+}
+
+/// Fields that look like secrets, and count tokens.
+const COUNTS: [&str; 2] = ["max_tokens:", "budget_tokens:"];
 
 /// What a message puts where it leaves out the rest of a value.
 const CUT: &str = "...";
@@ -98,6 +109,8 @@ mod tests {
             "POST /v1/chat/completions 200 openai generate",
             "Invalid value at 'generation_config.max_output_tokens' (TYPE_INT32), \"many\"",
             "GET /v1beta/models?pageSize=2",
+            "max_tokens: Field required",
+            "thinking.enabled.budget_tokens: Input should be greater than or equal to 1024",
             "asking for a task-force",
         ] {
             assert_eq!(redact(text, &[]), text);

@@ -201,9 +201,12 @@ pub struct Media {
 /// Why a candidate ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Finish {
-    /// It was complete, or a stop sequence was met.
+    /// It was complete.
     #[default]
     Stop,
+    /// It came upon this text, in front of which it was to end. Most say `STOP`
+    /// here.
+    Sequence(String),
     /// The token limit was reached.
     Length,
     /// Tools are to be called. Google says `STOP` here.

@@ -158,12 +158,16 @@ impl<'a> Draft<'a> {
     /// allowed, so many being spent already.
     fn limit(&self, text: &str, spent: u64) -> (String, Finish) {
         let stops = self.want.stop.iter().filter(|stop| !stop.is_empty());
-        let stop = stops.filter_map(|stop| text.find(stop.as_str())).min();
-        let text = &text[..stop.unwrap_or(text.len())];
+        let met = stops.filter_map(|stop| Some((text.find(stop.as_str())?, stop))).min();
+        let text = &text[..met.map_or(text.len(), |(at, _)| at)];
         // Thoughts are spent first, and may leave nothing.
         let spent = spent + tokens::count(self.thought);
         let cut = tokens::truncate(text, self.most.saturating_sub(spent));
-        let finish = if cut.len() == text.len() { Finish::Stop } else { Finish::Length };
+        let finish = match met {
+            _ if cut.len() < text.len() => Finish::Length,
+            Some((_, stop)) => Finish::Sequence(stop.clone()),
+            None => Finish::Stop,
+        };
         (cut.to_owned(), finish)
     }
 }

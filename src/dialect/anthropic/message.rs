@@ -177,16 +177,16 @@ const REFUSAL: &str = "refusal";
 
 impl<'a> Stop<'a> {
     pub(super) fn new(said: &'a Generation) -> Self {
-        let reason = match said.candidates.first() {
-            // A prompt that is blocked gets nothing but that.
-            _ if said.block.is_some() => REFUSAL,
-            Some(candidate) => stop_reason(&candidate.finish),
-            None => stop_reason(&Finish::Stop),
-        };
+        let finish = said.candidates.first().map_or(&Finish::Stop, |candidate| &candidate.finish);
+        // A prompt that is blocked gets nothing but that.
+        let reason = if said.block.is_some() { REFUSAL } else { stop_reason(finish) };
         let details = StopDetails { kind: REFUSAL, category: None, explanation: None };
         Self {
             stop_reason: Some(reason),
-            stop_sequence: None,
+            stop_sequence: match finish {
+                Finish::Sequence(text) => Some(text),
+                _ => None,
+            },
             stop_details: (reason == REFUSAL).then_some(details),
         }
     }
@@ -196,6 +196,7 @@ fn stop_reason(finish: &Finish) -> &str {
     match finish {
         // A call that cannot be read is none.
         Finish::Stop | Finish::MalformedCall => "end_turn",
+        Finish::Sequence(_) => "stop_sequence",
         Finish::Length => "max_tokens",
         Finish::Call => "tool_use",
         Finish::Filter | Finish::Refusal | Finish::Recitation => REFUSAL,

@@ -176,7 +176,7 @@ fn content<'a>(parts: Vec<Part<'a>>, reason: &str) -> Option<Content<'a>> {
 /// A function call ends with `STOP` at Google, too.
 pub(super) fn finish_reason(finish: &Finish) -> &str {
     match finish {
-        Finish::Stop | Finish::Call => "STOP",
+        Finish::Stop | Finish::Sequence(_) | Finish::Call => "STOP",
         Finish::Length => "MAX_TOKENS",
         Finish::Filter => "SAFETY",
         Finish::Refusal => "PROHIBITED_CONTENT",

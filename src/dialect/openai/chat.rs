@@ -258,7 +258,9 @@ pub(super) fn call_id(identity: &Identity, call: &Call, choice: u64, nth: usize)
 pub(super) fn finish_reason(finish: &Finish) -> &str {
     match finish {
         // A refusal is told by its own field, and what cannot be read by nothing.
-        Finish::Stop | Finish::Refusal | Finish::MalformedCall | Finish::Pause => "stop",
+        Finish::Stop | Finish::Sequence(_) | Finish::Refusal | Finish::MalformedCall | Finish::Pause => {
+            "stop"
+        }
         Finish::Length => "length",
         Finish::Call => "tool_calls",
         Finish::Filter | Finish::Recitation => "content_filter",

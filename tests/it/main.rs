@@ -7,6 +7,8 @@
 )]
 
 mod admission;
+mod anthropic;
+mod anthropic_scenarios;
 mod any_bytes;
 mod bad_http;
 mod command;

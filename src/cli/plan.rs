@@ -183,7 +183,9 @@ fn described(members: &Map<String, Value>) -> Result<Request, String> {
 fn bare(members: Map<String, Value>) -> Result<Request, String> {
     let model = members.get("model").and_then(Value::as_str).unwrap_or("gemini-2.5-flash");
     let model = model.strip_prefix("models/").unwrap_or(model).to_owned();
-    let target = if members.contains_key("messages") {
+    let target = if members.contains_key("messages") && model.starts_with("claude") {
+        "/v1/messages".to_owned()
+    } else if members.contains_key("messages") {
         "/v1/chat/completions".to_owned()
     } else if members.contains_key("contents") {
         format!("/v1beta/models/{model}:generateContent")

@@ -45,6 +45,12 @@ async fn compare() -> Result<(), Failed> {
         let body = format!(r#"{{"contents":[{{"role":"user","parts":[{{"text":"{text}"}}]}}]}}"#);
         request(&format!("/v1beta/models/gemini-2.5-flash:{verb}"), &body)
     };
+    let anthropic = |extra: &str| {
+        let body = format!(
+            r#"{{"model":"claude-opus-4-5","max_tokens":1000,"messages":[{{"role":"user","content":"{text}"}}]{extra}}}"#
+        );
+        request("/v1/messages", &body)
+    };
     println!("{CONNECTIONS} connections, median of {ROUNDS} rounds (least to most)\n");
     println!(
         "{:<16}{:>12}{:>12}{:>22}{:>14}{:>14}",
@@ -55,6 +61,8 @@ async fn compare() -> Result<(), Failed> {
         ("openai stream", chat(r#","stream":true,"stream_options":{"include_obfuscation":false}"#)),
         ("gemini plain", gemini("generateContent")),
         ("gemini stream", gemini("streamGenerateContent?alt=sse")),
+        ("anthropic plain", anthropic("")),
+        ("anthropic stream", anthropic(r#","stream":true"#)),
     ] {
         row(name, &Process::mynah(None)?, &sent).await?;
     }

@@ -1,5 +1,5 @@
-//! mynah stands in for the Gemini and OpenAI APIs: it answers every call
-//! offline, the same way every time.
+//! mynah stands in for the Gemini, OpenAI and Anthropic APIs: it answers every
+//! call offline, the same way every time.
 //!
 //! ```
 //! # tokio::runtime::Runtime::new().unwrap().block_on(async {

@@ -27,6 +27,11 @@ mynah {version} listens on {base_url}{reach}
     Python: OpenAI(api_key=\"{key}\", base_url=\"{base_url}/v1\")
     Node:   new OpenAI({{ apiKey: \"{key}\", baseURL: \"{base_url}/v1\" }})
 
+  # anthropic (Python), @anthropic-ai/sdk (Node)
+  export ANTHROPIC_BASE_URL={base_url} ANTHROPIC_API_KEY={key}
+    Python: Anthropic(api_key=\"{key}\", base_url=\"{base_url}\")
+    Node:   new Anthropic({{ apiKey: \"{key}\", baseURL: \"{base_url}\" }})
+
   # anything else
   curl {base_url}/v1/chat/completions -H 'content-type: application/json' \\
     -d '{{\"model\": \"gpt-4o\", \"messages\": [{{\"role\": \"user\", \"content\": \"Hello\"}}]}}'

@@ -37,7 +37,7 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// A stand-in for the Gemini and OpenAI APIs, for tests without a network.
+/// A stand-in for the Gemini, OpenAI and Anthropic APIs, for tests without a network.
 #[derive(Debug, Parser)]
 #[command(version, propagate_version = true, after_help = EXIT_CODES)]
 struct Arguments {

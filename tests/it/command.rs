@@ -74,6 +74,7 @@ fn the_banner_has_the_lines_to_paste() {
     for line in [
         format!("GOOGLE_GEMINI_BASE_URL={url} GEMINI_API_KEY=any"),
         format!("OPENAI_BASE_URL={url}/v1 OPENAI_API_KEY=any"),
+        format!("ANTHROPIC_BASE_URL={url} ANTHROPIC_API_KEY=any"),
         "export NO_PROXY=127.0.0.1,localhost no_proxy=127.0.0.1,localhost".to_owned(),
     ] {
         assert!(serving.banner.contains(&line), "{}", serving.banner);

@@ -1,54 +1,14 @@
 import contextlib
 import functools
 import itertools
-import os
-import ssl
 
 import pytest
 import pytest_asyncio
 
 import scenarios
 import sdk
-from servers import Server, binary
 
-# Settings of the machine that would change what the SDKs do.
-FOREIGN = ("OPENAI_", "GOOGLE_", "GEMINI_")
-
-
-def pytest_configure(config):
-    if not binary().is_file():
-        raise pytest.UsageError(f"there is no {binary()}: build it, or set MYNAH_BIN to where it is")
-
-
-@pytest.fixture(scope="session", autouse=True)
-def environment():
-    with pytest.MonkeyPatch.context() as patch:
-        for name in list(os.environ):
-            if name.upper().endswith("_PROXY") or name.upper().startswith(FOREIGN):
-                patch.delenv(name)
-        patch.setenv("NO_PROXY", "127.0.0.1,localhost")
-        # No test speaks TLS, and every client would read all of the machine's certificates anew.
-        patch.setattr(ssl, "create_default_context", functools.cache(ssl.create_default_context))
-        yield
-
-
-@pytest.fixture(scope="session")
-def serve(tmp_path_factory):
-    """Starts a fresh server with these flags; all end with the session."""
-    with contextlib.ExitStack() as stack:
-
-        def start(*flags):
-            server = Server(flags, tmp_path_factory.mktemp("server"))
-            stack.callback(server.stop)
-            return server
-
-        yield start
-
-
-@pytest.fixture(scope="session")
-def server(serve):
-    """The server that most tests share."""
-    return serve()
+pytest_plugins = ["serving"]
 
 
 @pytest.fixture(scope="session")
@@ -85,9 +45,9 @@ async def google_at(way, environment):
     async with contextlib.AsyncExitStack() as stack:
 
         def client(url, **options):
-            meant, whole = sdk.google_client(way, url, **options)
-            stack.push_async_callback(close, whole.close)
-            stack.push_async_callback(close, whole.aio.aclose)
+            meant, closings = sdk.google_client(way, url, **options)
+            for closing in reversed(closings):
+                stack.push_async_callback(close, closing)
             return meant
 
         yield client

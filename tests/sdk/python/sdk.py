@@ -4,10 +4,11 @@ import contextlib
 import inspect
 import json
 
-import httpx2
 import openai
 from google import genai
 from google.genai import types
+
+from generation import google_http
 
 # aiohttp reads HTTP by a parser of its own, so it is a way apart.
 WAYS = ["sync", "async", "aiohttp"]
@@ -28,6 +29,16 @@ def hello(**options):
     return {"model": GPT, "messages": [user("Hello")], **options}
 
 
+class LastingTransport(google_http.AsyncHTTPTransport):
+    """One that only its owner closes: Google's oldest SDK would do so too soon, with the first of two clients."""
+
+    async def aclose(self):
+        pass
+
+    async def end(self):
+        await super().aclose()
+
+
 def openai_client(way, url, **options):
     options = {"api_key": "any", "max_retries": 0, "base_url": f"{url}/v1", **options}
     if way == "sync":
@@ -38,13 +49,16 @@ def openai_client(way, url, **options):
 
 
 def google_client(way, url, api_key="any", **http_options):
-    """The client whose `models` and `chats` are meant, and the one to close."""
+    """The client whose `models` and `chats` are meant, and all that is to be closed."""
     http_options = {"base_url": url, **http_options}
+    closing = []
     if way == "async":
         # Without a transport of its own it would use aiohttp where that is installed.
-        http_options["async_client_args"] = {"transport": httpx2.AsyncHTTPTransport()}
+        transport = LastingTransport()
+        http_options["async_client_args"] = {"transport": transport}
+        closing.append(transport.end)
     client = genai.Client(api_key=api_key, http_options=types.HttpOptions(**http_options))
-    return (client if way == "sync" else client.aio), client
+    return (client if way == "sync" else client.aio), [client.close, client.aio.aclose, *closing]
 
 
 def headers_of(response):

@@ -3,6 +3,7 @@
 import pytest
 from google.genai import errors
 
+from generation import GOOGLE_VERSION
 from sdk import GEMINI, generated, settled, streamed, told
 
 
@@ -28,12 +29,12 @@ MISTYPED = [
         {"generationConfig": {"responseModalities": ["SMELL"]}},
         "generation_config.response_modalities[0]",
         "Invalid value at 'generation_config.response_modalities[0]' "
-        '(type.googleapis.com/google.ai.generativelanguage.v1.GenerationConfig.Modality), "SMELL"',
+        f'(type.googleapis.com/google.ai.generativelanguage.{GOOGLE_VERSION}.GenerationConfig.Modality), "SMELL"',
     ),
     (
         {"contents": ["Hello"]},
         "contents[0]",
-        "Invalid value at 'contents[0]' (type.googleapis.com/google.ai.generativelanguage.v1.Content), "
+        f"Invalid value at 'contents[0]' (type.googleapis.com/google.ai.generativelanguage.{GOOGLE_VERSION}.Content), "
         '"Hello"',
     ),
     (

@@ -3,6 +3,7 @@
 import openai
 import pytest
 
+from generation import OPENAI_BYTES
 from sdk import KEY, collected, completed, hello, settled
 
 
@@ -56,7 +57,7 @@ async def test_a_wrong_key_is_refused_on_every_path(openai_at, locked_server):
 async def test_a_key_comes_before_the_body(openai_at, locked_server):
     client = openai_at(locked_server.url, api_key="wrong")
     with pytest.raises(openai.AuthenticationError):
-        await settled(client.post("/chat/completions", cast_to=object, content=b"{"))
+        await settled(client.post("/chat/completions", cast_to=object, **{OPENAI_BYTES: b"{"}))
 
 
 async def test_any_key_is_accepted_where_none_is_checked(openai_client):

@@ -6,6 +6,7 @@ import openai
 import pytest
 
 import tools
+from generation import OPENAI_BYTES, openai_error_text
 from sdk import GPT, completed, hello, settled, user
 
 
@@ -16,7 +17,7 @@ async def refusal(client, **body):
     assert error.status_code == 400
     assert error.type == "invalid_request_error"
     assert re.fullmatch(r"req_[0-9a-f]{32}", error.request_id)
-    assert str(error) == f"Error code: 400 - {error.body['message']}"
+    assert str(error) == openai_error_text(error)
     assert list(error.body) == ["message", "type", "param", "code"]
     return error.body["message"], error.param, error.code
 
@@ -139,7 +140,8 @@ async def test_calls_must_be_answered(openai_client):
 
 async def test_a_body_that_is_not_json_is_a_bad_request(openai_client):
     with pytest.raises(openai.BadRequestError) as raised:
-        await settled(openai_client.post("/chat/completions", cast_to=object, content=b'{"model": '))
+        broken = {OPENAI_BYTES: b'{"model": '}
+        await settled(openai_client.post("/chat/completions", cast_to=object, **broken))
     assert raised.value.body["message"].startswith("We could not parse the JSON body of your request.")
     assert (raised.value.param, raised.value.code) == (None, None)
 

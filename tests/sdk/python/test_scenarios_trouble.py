@@ -8,6 +8,7 @@ import openai
 import pytest
 from google.genai import errors, types
 
+from generation import openai_error_text
 from scenarios import FOLDER, Scene, pieces, said
 from sdk import GEMINI, GPT, user
 
@@ -94,7 +95,8 @@ def refused(ask):
 )
 def test_an_error_of_openai_has_the_parts_that_are_set(scene, prompt, code, message, members):
     error = refused(lambda: scene("05-own-errors").ask_openai(prompt))
-    assert (error.status_code, str(error)) == (code, f"Error code: {code} - {message}")
+    assert (error.status_code, error.body["message"]) == (code, message)
+    assert str(error) == openai_error_text(error)
     assert {name: error.body[name] for name in members} == members
 
 

@@ -40,12 +40,12 @@ def assert_valid(name, arguments):
     jsonschema.validate(arguments, SCHEMAS[name], format_checker=format_checker)
 
 
-def for_openai(*names):
+def for_openai(*names, **options):
     schemas = [(name, SCHEMAS[name]) for name in names or SCHEMAS]
-    return [
-        {"type": "function", "function": {"name": name, "description": f"To {name}", "parameters": schema}}
-        for name, schema in schemas
+    functions = [
+        {"name": name, "description": f"To {name}", "parameters": schema, **options} for name, schema in schemas
     ]
+    return [{"type": "function", "function": function} for function in functions]
 
 
 def for_google(*names):

@@ -46,7 +46,7 @@ test('one path has two lists, told apart by who asks', async () => {
     return fetch(url, init);
   };
   const ours = await openai(server, { fetch: fetch_ }).models.list();
-  const theirs = await gemini(server, { fetch: fetch_ }).models.list();
+  const theirs = await gemini(server, { fetch: fetch_, apiVersion: 'v1' }).models.list();
   assert.deepEqual(urls, ['/v1/models', '/v1/models']);
   assert.equal(ours.data[0].object, 'model');
   assert.match(theirs.page[0].name, /^models\/gemini-/);

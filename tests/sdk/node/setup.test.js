@@ -19,7 +19,9 @@ function exports(banner) {
 
 /** What a module prints that has these variables and no others. */
 function run(source, env) {
-  const arguments_ = ['--input-type=module', '--eval', source];
+  // With what was preloaded here, which chooses the generation.
+  const preloaded = process.execArgv.filter((argument) => argument.startsWith('--import='));
+  const arguments_ = [...preloaded, '--input-type=module', '--eval', source];
   const child = spawnSync(process.execPath, arguments_, { cwd: import.meta.dirname, env, encoding: 'utf8' });
   assert.equal(child.status, 0, child.stderr);
   return child.stdout.trim();

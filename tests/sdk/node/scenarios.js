@@ -1,5 +1,7 @@
 // The scenarios that are shipped, each served by a server of its own.
 
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 import { GEMINI, GPT, collect, gemini, openai, said } from './clients.js';
@@ -12,6 +14,18 @@ export async function stage(...names) {
   const server = await start(...names.map((name) => path.join(FOLDER, `${name}.yaml`)));
   let sessions = 0;
   return { stop: server.stop, scene: () => scene({ url: `${server.url}/s/test-${(sessions += 1)}` }) };
+}
+
+/** A server of a scenario in these words. */
+export async function play(words) {
+  const folder = mkdtempSync(path.join(tmpdir(), 'mynah-scenario-'));
+  try {
+    const file = path.join(folder, 'scenario.yaml');
+    writeFileSync(file, words);
+    return await start(file);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 }
 
 /** A session in which nothing was asked yet, and ways to ask. */

@@ -15,3 +15,8 @@ export const GOOGLE = major('@google/genai');
 
 // Older ones read no refusals that are lists, as Google's are for OpenAI's SDKs.
 export const OPENAI_READS_LISTS = OPENAI >= 7;
+
+export const AI = major('ai');
+
+// How a stream of Vercel's ends that its server did not end.
+export const AI_INTERRUPTED = AI >= 7 ? 'interrupted' : 'other';

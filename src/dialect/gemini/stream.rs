@@ -42,9 +42,15 @@ impl<'a> Stream<'a> {
             events: Events::expecting(chunks.len(), manner.style),
         };
         let last = chunks.len().saturating_sub(1);
+        let spent = |chunk: &Chunk<'_>| chunk.said.map_or((0, 0), Delta::tokens);
+        let thinking = chunks.iter().rposition(|chunk| spent(chunk).1 > 0).map_or(0, |at| at + 1);
         for (at, chunk) in chunks.into_iter().enumerate() {
-            let (output, thoughts) = chunk.said.map_or((0, 0), Delta::tokens);
+            let (output, thoughts) = spent(&chunk);
             (stream.output, stream.thoughts) = (stream.output + output, stream.thoughts + thoughts);
+            // Behind the thoughts that are shown, those that are not have been thought too.
+            if at >= thinking {
+                stream.thoughts = stream.usage.thoughts;
+            }
             if at == last {
                 (stream.output, stream.thoughts) = (stream.usage.output, stream.usage.thoughts);
             }

@@ -82,7 +82,8 @@ async def test_streamed_thoughts_come_first(google_client):
     assert (last.thoughts_token_count, last.candidates_token_count, last.total_token_count) == (TOKENS, 3, 14)
 
 
-async def test_hidden_thoughts_are_counted_at_the_end_of_a_stream(google_client):
+async def test_hidden_thoughts_are_counted_from_the_first_text_on(google_client):
     chunks = await streamed(google_client, thinking_config={"thinking_budget": 5})
     assert "".join(chunk.text for chunk in chunks) == "You said: Hello"
-    assert chunks[-1].usage_metadata.thoughts_token_count == 5
+    assert [chunk.usage_metadata.thoughts_token_count for chunk in chunks] == [5, 5, 5]
+    assert [chunk.usage_metadata.total_token_count for chunk in chunks] == [7, 8, 9]

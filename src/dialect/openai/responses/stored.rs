@@ -51,7 +51,6 @@ fn shown(stored: &Stored, progress: Progress) -> Value {
 
 fn again(recalled: &Recalled, occasion: &Occasion<'_>) -> Events {
     let whole = &recalled.stored.answer;
-    let begun = rewound(whole, "in_progress");
     let last = match whole["status"].as_str() {
         Some("incomplete") => "response.incomplete",
         Some("failed") => "response.failed",
@@ -59,7 +58,7 @@ fn again(recalled: &Recalled, occasion: &Occasion<'_>) -> Events {
     };
     let items = items::of_stored(whole);
     let logprobs = LogprobsOf::new(None, occasion.identity);
-    stream::again((&begun, whole, last), &items, &logprobs, recalled.behind, occasion)
+    stream::again((whole, last), &items, &logprobs, recalled.behind, occasion)
 }
 
 /// One page of what a response was the answer to.

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{
     items::{Content, Item, Piece, summary_part},
-    object::Response,
+    object::{Response, rewound},
 };
 use crate::{
     ask::Extra,
@@ -28,13 +28,7 @@ pub(super) fn stream(
     occasion: &Occasion<'_>,
 ) -> Events {
     let mut writer = Writer::new(logprobs, obfuscation, occasion);
-    if whole["background"] == true {
-        writer.response("response.created", &response.begun("queued"));
-        writer.response("response.queued", &response.begun("queued"));
-    } else {
-        writer.response("response.created", &response.begun("in_progress"));
-    }
-    writer.response("response.in_progress", &response.begun("in_progress"));
+    writer.begin(whole, |status| response.begun(status));
     writer.items(items);
     writer.response(response.last_event(), whole);
     writer.events
@@ -42,15 +36,14 @@ pub(super) fn stream(
 
 /// What a stored response said, once more: the events behind a number.
 pub(super) fn again(
-    (begun, whole, last): (&Value, &Value, &'static str),
+    (whole, last): (&Value, &'static str),
     items: &[Item<'_>],
     logprobs: &LogprobsOf<'_>,
     behind: Option<u64>,
     occasion: &Occasion<'_>,
 ) -> Events {
     let mut writer = Writer::new(logprobs, Extra::Sent, occasion);
-    writer.response("response.created", begun);
-    writer.response("response.in_progress", begun);
+    writer.begin(whole, |status| rewound(whole, status));
     writer.items(items);
     writer.response(last, whole);
     let skipped = behind.map_or(0, |number| usize::try_from(number).unwrap_or(usize::MAX).saturating_add(1));
@@ -96,6 +89,18 @@ impl<'a> Writer<'a> {
             event.extend(members);
         }
         self.events.json(&event);
+    }
+
+    /// How a response begins, of which this will be the whole.
+    fn begin(&mut self, whole: &Value, begun: impl Fn(&str) -> Value) {
+        if whole["background"] == true {
+            let queued = begun("queued");
+            self.response("response.created", &queued);
+            self.response("response.queued", &queued);
+        } else {
+            self.response("response.created", &begun("in_progress"));
+        }
+        self.response("response.in_progress", &begun("in_progress"));
     }
 
     fn response(&mut self, kind: &'static str, response: &Value) {

@@ -1,0 +1,2 @@
+curl https://tokencode.dev/v1/models \
+  -H "Authorization: Bearer sk-your-api-key"

@@ -1,0 +1,15 @@
+import { GoogleGenAI } from "@google/genai";
+
+const ai = new GoogleGenAI({
+  apiKey: "your_api_key_here",
+  httpOptions: {
+    baseUrl: "https://tokenoff.com/api",
+  },
+});
+
+const response = await ai.models.generateContent({
+  model: "gemini-2.5-pro",
+  contents: "Hello",
+});
+
+console.log(response.text);

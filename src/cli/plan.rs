@@ -189,8 +189,12 @@ fn bare(members: Map<String, Value>) -> Result<Request, String> {
         "/v1/chat/completions".to_owned()
     } else if members.contains_key("contents") {
         format!("/v1beta/models/{model}:generateContent")
-    } else if members.contains_key("input") {
+    } else if members.contains_key("input") && model.contains("embed") {
         "/v1/embeddings".to_owned()
+    } else if members.contains_key("input") {
+        "/v1/responses".to_owned()
+    } else if members.contains_key("prompt") {
+        "/v1/completions".to_owned()
     } else {
         return Err("a request needs a `path`, such as /v1/chat/completions".to_owned());
     };

@@ -53,11 +53,7 @@ impl Compiler<'_> {
         if !is_known(&reply.kind) || self.held > LARGEST {
             return;
         }
-        let is_narrow = when.iter().all(|when| {
-            when.api.as_ref().is_some_and(|List(api)| {
-                api.iter().all(|api| matches!(api, Api::Gemini | Api::OpenAiChat | Api::Anthropic))
-            })
-        });
+        let is_narrow = when.iter().all(|when| when.api.is_some());
         let mut named = names(&layer.plan);
         named.retain(|named| is_judged(named.choice, is_narrow));
         let mut specimens = specimens();
@@ -185,11 +181,20 @@ fn specimens() -> Vec<Specimen> {
             json!({"model": "claude-opus-4-5", "max_tokens": 9, "messages": messages, "stream": is_stream});
         ("/v1/messages", json)
     };
+    let response =
+        |is_stream: bool| ("/v1/responses", json!({"model": "gpt-5", "input": "Hello", "stream": is_stream}));
+    let completion = |is_stream: bool| {
+        ("/v1/completions", json!({"model": "davinci-002", "prompt": "Hello", "stream": is_stream}))
+    };
     let usage = json!({"stream": true, "stream_options": {"include_usage": true}});
     let all = [
         (Api::OpenAiChat, true, chat(usage)),
         (Api::OpenAiChat, true, chat(json!({"stream": true}))),
         (Api::OpenAiChat, false, chat(json!({}))),
+        (Api::OpenAiResponses, true, response(true)),
+        (Api::OpenAiResponses, false, response(false)),
+        (Api::OpenAiCompletions, true, completion(true)),
+        (Api::OpenAiCompletions, false, completion(false)),
         (Api::Anthropic, true, message(true)),
         (Api::Anthropic, false, message(false)),
         (Api::Gemini, true, ("/v1beta/models/gemini-2.5-flash:streamGenerateContent?alt=sse", contents())),
@@ -212,7 +217,8 @@ impl Specimen {
 
     /// Whether conditions may hold for it, as far as they are about its form.
     fn fits(&self, when: &When) -> bool {
-        let is_of = |api: &Api| *api == self.api || (*api == Api::OpenAi && self.api == Api::OpenAiChat);
+        let is_openai = !matches!(self.api, Api::Gemini | Api::Anthropic);
+        let is_of = |api: &Api| *api == self.api || (*api == Api::OpenAi && is_openai);
         when.api.as_ref().is_none_or(|List(api)| api.iter().any(is_of))
             && when.stream.is_none_or(|is_stream| is_stream == self.is_stream)
             && when.operation.as_ref().is_none_or(|List(all)| all.contains(&Operation::Generate))

@@ -291,16 +291,13 @@ pub enum Host {
 /// How many segments of a path may stand in front of what a dialect knows.
 const LONGEST_BASE: usize = 8;
 
-/// How much in front of a request's path is a base path, such as `/api` or a
-/// gateway's `/proxy/google`: nothing, where a dialect knows the path as it is.
+/// How much in front of a path that nobody knows is a base path, such as `/api` or
+/// a gateway's `/proxy/google`: so much that the rest is known.
 pub fn base_path(request: &Request) -> Option<usize> {
     let is_served = |request: &Request| {
         let route = DIALECTS.iter().find_map(|dialect| dialect.route(request));
-        route.is_some_and(|route| !matches!(route.operation, Operation::Unknown))
+        route.is_some_and(|route| route.operation != Operation::Unknown)
     };
-    if is_served(request) || unserved::known(&request.path).is_some() {
-        return None;
-    }
     let mut inner = request.clone();
     let starts = request.path.match_indices('/').skip(1).take(LONGEST_BASE);
     starts.map(|(at, _)| at).find(|at| {

@@ -104,7 +104,7 @@ impl Exchange {
         let (head, body) = incoming.into_parts();
         let mut request = Request::new(head.method, &head.uri, head.headers);
         request.version = head.version;
-        let (session, is_ours) = self.enter(&mut request);
+        let (session, route) = self.enter(&mut request);
         let has_length = body.size_hint().exact().is_some();
         let unfit = unfit(&request, has_length, (&link.seen, connection.request));
         if unfit.is_none()
@@ -116,7 +116,6 @@ impl Exchange {
             Ok(session) => session,
             Err(problem) => return admin::refuse(&problem),
         };
-        let route = self.route(&request, is_ours);
         if unfit.is_none() && self.rules.answer_early() {
             let asked = Asked { route: &route, request: &request, session: &session, connection };
             if let Some((answer, early)) = self.early(&asked) {
@@ -145,27 +144,25 @@ impl Exchange {
         self.play(answer, read_at, link).await
     }
 
-    /// Takes the session's prefix and the base path off a path, in either order;
-    /// whether the base path was there.
-    pub(super) fn enter(&self, request: &mut Request) -> (Result<Arc<Session>, String>, bool) {
+    /// Takes the session's prefix and the base path off a path, in either order,
+    /// and sees where the rest leads. A base path that nobody named is what
+    /// stands in front of a path that is known.
+    pub(super) fn enter(&self, request: &mut Request) -> (Result<Arc<Session>, String>, Route) {
         let before = take_prefix(request);
         let is_ours = request.strip_prefix(&self.settings.base_path);
         let mut by_path = before.or_else(|| take_prefix(request));
-        if self.settings.base_path.is_empty()
+        let mut route = dialect::identify(request);
+        if !is_ours {
+            route.operation = Operation::Unknown;
+        } else if self.settings.base_path.is_empty()
+            && route.operation == Operation::Unknown
             && let Some(length) = dialect::base_path(request)
         {
             let base: String = request.path.drain(..length).collect();
             by_path = by_path.or_else(|| name_at_end(&base).map(str::to_owned));
+            route = dialect::identify(request);
         }
-        (self.sessions.of(by_path, request), is_ours)
-    }
-
-    pub(super) fn route(&self, request: &Request, is_ours: bool) -> Route {
-        let mut route = dialect::identify(request);
-        if !is_ours {
-            route.operation = Operation::Unknown;
-        }
-        route
+        (self.sessions.of(by_path, request), route)
     }
 
     /// What goes on the wire for a request that was read in full.

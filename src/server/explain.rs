@@ -33,9 +33,8 @@ pub struct Explanation {
 impl Exchange {
     /// What a request would get, and why: nothing is sent.
     pub(super) fn explain(&self, mut request: Request) -> Result<Explanation, String> {
-        let (session, is_ours) = self.enter(&mut request);
+        let (session, route) = self.enter(&mut request);
         let session = session?;
-        let route = self.route(&request, is_ours);
         let connection = Connection { id: 1, request: 1 };
         let asked = Asked { route: &route, request: &request, session: &session, connection };
         let mut body = json(&route, &request).unwrap_or_default();

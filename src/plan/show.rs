@@ -36,11 +36,16 @@ impl WirePlan {
         blake3::hash(&self.body).to_hex().to_string()
     }
 
-    /// The number of each event and what it is, by its end in the body.
+    /// The number of each event and what it is, by its end in the body. What is cut
+    /// off ends where the last that is sent does.
     fn events(&self) -> HashMap<usize, (usize, Vec<&'static str>)> {
         let kinds = self.kinds.iter().map(|kinds| kinds.iter().map(|kind| kind.name()).collect());
         let ends = self.spans.iter().map(|span| span.end);
-        ends.zip((1..).zip(kinds)).collect()
+        let mut events = HashMap::new();
+        for (end, event) in ends.zip((1..).zip(kinds)) {
+            events.entry(end).or_insert(event);
+        }
+        events
     }
 
     /// All of it, without loss.

@@ -198,6 +198,17 @@ async fn errors_may_say_more_and_come_in_mid_stream() {
     assert!(body.ends_with(end) && body.contains("One") && !body.contains("two"), "{body}");
 }
 
+#[test]
+fn a_plan_shows_the_event_behind_which_an_answer_stops() {
+    let yaml = "scenario: 1\nstubs: {then: {text: [One, two], wire: {end: {after: text.1, how: complete}}}}";
+    let uri = http::Uri::from_static("/v1/messages");
+    let mut request = mynah::request::Request::new(http::Method::POST, &uri, http::HeaderMap::new());
+    request.body = body("x", &json!({"stream": true})).to_string().into();
+    let plan = Server::builder().scenario_text("x", yaml).explain(request).unwrap().plan.json();
+    let last = plan["pieces"].as_array().unwrap().last().unwrap();
+    assert_eq!((&last["number"], &last["kinds"]), (&json!(4), &json!(["text"])), "{plan}");
+}
+
 #[tokio::test]
 async fn conditions_hold_for_anthropic_s_requests() {
     let conversation = json!({

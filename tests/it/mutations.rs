@@ -165,7 +165,7 @@ fn ask(target: &str, body: impl Into<bytes::Bytes>) -> Request {
     request
 }
 
-/// Every operation of both dialects, with a body that is good.
+/// Every operation of all dialects, with a body that is good.
 fn good() -> Vec<(&'static str, Value)> {
     let schema = json!({"type": "object", "properties": {"a": {"type": "array", "items": {"type": "integer"}}}, "required": ["a"]});
     let contents = json!([
@@ -219,9 +219,36 @@ fn good() -> Vec<(&'static str, Value)> {
         ),
         ("/v1/responses", json!({"model": "gpt-4o", "input": "Hi"})),
         ("/v1/completions", json!({"model": "gpt-4o", "prompt": "Hi"})),
-        ("/v1/messages", json!({"model": "claude", "messages": []})),
+        ("/v1/messages", messages(true)),
+        ("/v1/messages", messages(false)),
+        ("/v1/messages/count_tokens", messages(false)),
         ("/v1/models", json!({})),
     ]
+}
+
+/// A request of Anthropic's with much in it.
+fn messages(is_stream: bool) -> Value {
+    json!({
+        "model": "claude-opus-4-5",
+        "max_tokens": 2000,
+        "stream": is_stream,
+        "thinking": {"type": "enabled", "budget_tokens": 1024},
+        "system": [{"type": "text", "text": "terse", "cache_control": {"type": "ephemeral"}}],
+        "stop_sequences": ["x"],
+        "messages": [
+            {"role": "user", "content": [
+                {"type": "text", "text": "Hi"},
+                {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "AAAA"}},
+            ]},
+            {"role": "assistant", "content": [{"type": "tool_use", "id": "a", "name": "f", "input": {"a": 1}}]},
+            {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "a", "content": "ok"}]},
+        ],
+        "tools": [
+            {"name": "f", "input_schema": {"type": "object", "properties": {"a": {"type": "integer"}}}},
+            {"type": "web_search_20250305", "name": "web_search"},
+        ],
+        "tool_choice": {"type": "auto"},
+    })
 }
 
 /// Any JSON, often with names that dialects know.

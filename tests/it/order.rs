@@ -16,6 +16,12 @@ fn requests() -> Vec<(String, String)> {
         let body = format!(r#"{{"contents": [{{"parts": [{{"text": "{text}"}}]}}]}}"#);
         (format!("POST /v1beta/models/m:{verb}"), body)
     };
+    let messages = |extra: &str, text: &str| {
+        let body = format!(
+            r#"{{"model": "m", "max_tokens": 9, "messages": [{{"role": "user", "content": "{text}"}}]{extra}}}"#
+        );
+        ("POST /v1/messages".to_owned(), body)
+    };
     let mut all = Vec::new();
     for number in 0..12 {
         // Each text stands for three requests that are alike.
@@ -28,6 +34,9 @@ fn requests() -> Vec<(String, String)> {
         all.push(gemini("streamGenerateContent", &text));
         all.push(gemini("streamGenerateContent?alt=sse", &text));
         all.push(gemini("countTokens", &text));
+        all.push(messages("", &text));
+        all.push(messages(r#", "stream": true"#, &text));
+        all.push(messages(r#", "top_k": "two""#, &text));
         // One path, and two APIs.
         all.push(("GET /v1/models".to_owned(), String::new()));
         all.push(("GET /v1/models?key=k".to_owned(), String::new()));

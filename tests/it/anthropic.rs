@@ -252,7 +252,7 @@ async fn what_the_api_would_not_take_is_refused_in_its_words() {
             json!({"system": [cached, cached, cached, cached, cached]}),
             "A maximum of 4 blocks with cache_control may be provided. Found 5.",
         ),
-        (json!({"system": ""}), "system: text content blocks must be non-empty"),
+        (json!({"system": [{"type": "text", "text": ""}]}), "system: text content blocks must be non-empty"),
     ] {
         let answer = create(&mut client, &extra);
         let told = message(&answer);

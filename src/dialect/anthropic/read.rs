@@ -55,7 +55,10 @@ fn common(heard: &Heard<'_>, body: &Value) -> Result<(), ApiError> {
         _ => {}
     }
     turns::check(items(&body["messages"]))?;
-    turns::texts("system", &body["system"])?;
+    // An empty text is no system text, and an empty block is a mistake.
+    if body["system"].is_array() {
+        turns::texts("system", &body["system"])?;
+    }
     tools::check(body, heard.unknown)?;
     match cached(body) {
         found if found > MOST_CACHED => Err(refuse::too_much_cached(found, MOST_CACHED)),

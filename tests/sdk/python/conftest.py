@@ -5,6 +5,7 @@ import itertools
 import pytest
 import pytest_asyncio
 
+import claude
 import scenarios
 import sdk
 
@@ -53,6 +54,19 @@ async def google_at(way, environment):
         yield client
 
 
+@pytest_asyncio.fixture(scope="session")
+async def anthropic_at(way, environment):
+    """Makes a client of Anthropic's SDK for a server's URL; the keywords are its options."""
+    async with contextlib.AsyncExitStack() as stack:
+
+        def client(url, **options):
+            made = claude.anthropic_client(way, url, **options)
+            stack.push_async_callback(close, made.close)
+            return made
+
+        yield client
+
+
 async def close(closing):
     await sdk.settled(closing())
 
@@ -65,6 +79,11 @@ def openai_client(openai_at, server):
 @pytest.fixture(scope="session")
 def google_client(google_at, server):
     return google_at(server.url)
+
+
+@pytest.fixture(scope="session")
+def anthropic_client(anthropic_at, server):
+    return anthropic_at(server.url)
 
 
 @pytest.fixture(scope="session")

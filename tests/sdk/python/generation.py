@@ -7,6 +7,7 @@ nowhere else, so that no test is passed over: it asks this table what to expect.
 import importlib
 from importlib import metadata
 
+import anthropic
 import openai
 from google.genai import errors
 
@@ -65,3 +66,18 @@ GOOGLE_CONTINUES = GOOGLE >= 2
 
 # Where there is still a way to Imagen without Google Cloud.
 GOOGLE_DRAWS = GOOGLE < 2
+
+# --- Anthropic
+
+# What those of before called by other names, or had no name for.
+ANTHROPIC_CLASSES = {
+    "PaymentRequiredError": "APIStatusError",
+    "ContentTooLargeError": "RequestTooLargeError",
+    "ServiceUnavailableError": "InternalServerError",
+    "GatewayTimeoutError": "InternalServerError",
+}
+
+
+def anthropic_class(name):
+    """The exception that today has this name."""
+    return getattr(anthropic, name if ANTHROPIC >= 2 else ANTHROPIC_CLASSES.get(name, name))

@@ -84,11 +84,18 @@ async def settled(result):
     return await result if inspect.isawaitable(result) else result
 
 
-async def collected(stream):
-    stream = await settled(stream)
+async def each(stream):
+    """The items of a stream, be it asynchronous or not."""
     if hasattr(stream, "__aiter__"):
-        return [item async for item in stream]
-    return list(stream)
+        async for item in stream:
+            yield item
+    else:
+        for item in stream:
+            yield item
+
+
+async def collected(stream):
+    return [item async for item in each(await settled(stream))]
 
 
 @contextlib.asynccontextmanager

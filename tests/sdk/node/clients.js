@@ -1,5 +1,6 @@
 // The official SDKs, pointed at a server the way its users would do it.
 
+import Anthropic from '@anthropic-ai/sdk';
 import { GoogleGenAI } from '@google/genai';
 import OpenAI from 'openai';
 
@@ -16,8 +17,13 @@ export function gemini(server, { apiKey = 'any', ...httpOptions } = {}) {
   return new GoogleGenAI({ apiKey, httpOptions: { baseUrl: server.url, ...httpOptions } });
 }
 
+export function anthropic(server, options = {}) {
+  return new Anthropic({ apiKey: 'any', baseURL: server.url, maxRetries: 0, ...options });
+}
+
 export const GPT = 'gpt-4o';
 export const GEMINI = 'gemini-2.5-flash';
+export const CLAUDE = 'claude-sonnet-4-6';
 
 /** One user message, as most tests send it. */
 export function said(content) {

@@ -49,7 +49,8 @@ for (const [name, model] of Object.entries(MODELS)) {
 
   test(`${name}: a stream's parts begin, follow each other and end`, async () => {
     const parts = await collect(streamText({ model: at, prompt: 'Hello' }).fullStream);
-    const types = parts.map((part) => part.type);
+    // Anthropic's of today also says in words of its own that a message starts.
+    const types = parts.map((part) => part.type).filter((type) => type !== 'custom');
     assert.deepEqual(types, [
       ...['start', 'start-step', 'text-start'],
       ...['text-delta', 'text-delta', 'text-delta'],

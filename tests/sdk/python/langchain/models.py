@@ -1,10 +1,12 @@
 """LangChain's chat models, each by the way that it takes to the server."""
 
+from langchain_anthropic import ChatAnthropic
 from langchain_google_genai import ChatGoogleGenerativeAI
 from langchain_openai import ChatOpenAI
 
 GPT = "gpt-4o"
 GEMINI = "gemini-2.5-flash"
+CLAUDE = "claude-sonnet-4-6"
 
 
 def openai_chat(url, model=GPT, **options):
@@ -22,4 +24,9 @@ def google(url, model=GEMINI, **options):
     return ChatGoogleGenerativeAI(model=model, base_url=url, **options)
 
 
-MODELS = {"openai": openai_chat, "responses": openai_responses, "google": google}
+def anthropic(url, model=CLAUDE, **options):
+    options = {"api_key": "any", "max_retries": 0, **options}
+    return ChatAnthropic(model=model, base_url=url, **options)
+
+
+MODELS = {"openai": openai_chat, "responses": openai_responses, "google": google, "anthropic": anthropic}

@@ -1,5 +1,6 @@
 """The scenarios that are shipped, each served by a server of its own."""
 
+import anthropic
 import openai
 from google import genai
 from google.genai import types
@@ -27,6 +28,12 @@ class Scene:
     def gemini(self, api_key="any", **http_options):
         options = types.HttpOptions(base_url=self.url, **http_options)
         client = genai.Client(api_key=api_key, http_options=options)
+        self.closing.callback(client.close)
+        return client
+
+    def anthropic(self, **options):
+        options = {"api_key": "any", "max_retries": 0, **options}
+        client = anthropic.Anthropic(base_url=self.url, **options)
         self.closing.callback(client.close)
         return client
 

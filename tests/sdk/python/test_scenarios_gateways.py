@@ -11,6 +11,7 @@ import pytest
 
 import curl
 import vendors
+from sdk import KEY
 
 RATINGS = "$.candidates[0].safetyRatings"
 
@@ -125,6 +126,34 @@ def test_a_wrong_key_is_refused_as_its_page_shows(locked_server, call, status, a
     assert (refused.status, vendors.differences(expected, given)) == (status, [])
     for constant in ("code", "status", "type"):
         assert given["error"].get(constant) == expected["error"].get(constant)
+
+
+# Where the pages say that a key may stand.
+GENERATE = "tokensmart/generate.sh", '-H "Authorization: Bearer pk_live_xxxxxxxxxxxxxxxx"'
+CHAT = "tokencode/chat.sh", '-H "Authorization: Bearer sk-your-api-key"'
+
+
+@pytest.mark.parametrize(
+    ("call", "place"),
+    [
+        (GENERATE, '-H "Authorization: Bearer {}"'),
+        (GENERATE, '-H "x-api-key: {}"'),
+        (GENERATE, '-H "x-goog-api-key: {}"'),
+        (GENERATE, "?key={}"),
+        (CHAT, '-H "Authorization: Bearer {}"'),
+        (CHAT, '-H "x-api-key: {}"'),
+    ],
+)
+def test_a_key_is_read_wherever_a_page_puts_it(locked_server, call, place):
+    name, written = call
+    for key, status in ((KEY, 200), ("wrong", 4)):
+        command = vendors.example(name, locked_server.url)
+        if place.startswith("?"):
+            command = command.replace(written, "").replace(":generateContent", f":generateContent{place.format(key)}")
+        else:
+            command = command.replace(written, place.format(key))
+        answer = curl.run(command)
+        assert str(answer.status).startswith(str(status)), answer.text
 
 
 def test_an_unknown_model_is_refused_as_its_page_shows(serve):

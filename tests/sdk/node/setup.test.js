@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 
+import Anthropic from '@anthropic-ai/sdk';
 import { GoogleGenAI } from '@google/genai';
 import OpenAI from 'openai';
 
-import { GEMINI, GPT, gemini, openai, openaiAtGoogle, said } from './clients.js';
+import { CLAUDE, GEMINI, GPT, gemini, openai, openaiAtGoogle, said } from './clients.js';
 import { googleError, thrown } from './refused.js';
 import { start } from './server.js';
 
@@ -42,6 +43,14 @@ const OPENAI_BY_VARIABLES = `
   console.log(completion.choices[0].message.content);
 `;
 
+const ANTHROPIC_BY_VARIABLES = `
+  import Anthropic from '@anthropic-ai/sdk';
+  const client = new Anthropic();
+  const messages = [{ role: 'user', content: 'Hello' }];
+  const message = await client.messages.create({ model: '${CLAUDE}', max_tokens: 100, messages });
+  console.log(message.content[0].text);
+`;
+
 for (const flags of [[], ['--base-path', '/api']]) {
   const where = flags.join(' ') || 'no flags';
 
@@ -51,7 +60,9 @@ for (const flags of [[], ['--base-path', '/api']]) {
     assert.equal(variables.GOOGLE_GEMINI_BASE_URL, server.url);
     assert.equal(variables.OPENAI_BASE_URL, `${server.url}/v1`);
     assert.equal(run(GEMINI_BY_VARIABLES, variables), 'You said: Hello');
+    assert.equal(variables.ANTHROPIC_BASE_URL, server.url);
     assert.equal(run(OPENAI_BY_VARIABLES, variables), 'You said: Hello');
+    assert.equal(run(ANTHROPIC_BY_VARIABLES, variables), 'You said: Hello');
   });
 
   test(`the banner's lines for Node are code that works with ${where}`, async () => {
@@ -60,13 +71,16 @@ for (const flags of [[], ['--base-path', '/api']]) {
       .split('\n')
       .map((line) => line.trim())
       .filter((line) => line.startsWith('Node:'));
-    const [google, ours] = lines.map((line) =>
-      new Function('GoogleGenAI', 'OpenAI', `return ${line.slice('Node:'.length)}`)(GoogleGenAI, OpenAI),
+    const classes = { GoogleGenAI, OpenAI, Anthropic };
+    const [google, ours, claude] = lines.map((line) =>
+      new Function(...Object.keys(classes), `return ${line.slice('Node:'.length)}`)(...Object.values(classes)),
     );
     const response = await google.models.generateContent({ model: GEMINI, contents: 'Hello' });
     assert.equal(response.text, 'You said: Hello');
     const completion = await ours.chat.completions.create({ model: GPT, messages: said('Hello') });
     assert.equal(completion.choices[0].message.content, 'You said: Hello');
+    const asked = { model: CLAUDE, max_tokens: 100, messages: said('Hello') };
+    assert.equal((await claude.messages.create(asked)).content[0].text, 'You said: Hello');
   });
 }
 

@@ -1,13 +1,11 @@
 //! What a request asks for, once its dialect has read it. The built-in answer
 //! is made from this alone.
 
-use std::sync::Arc;
-
 use serde_json::{Map, Value};
 
 use crate::{
     reply::{Modality, Rest},
-    shelf::Stored,
+    shelf::Shelved,
 };
 
 /// One request, understood.
@@ -57,7 +55,7 @@ pub enum Want {
 #[derive(Clone, Debug)]
 pub struct Recalled {
     /// What it is about.
-    pub stored: Arc<Stored>,
+    pub stored: Shelved,
     /// What is to be done with it.
     pub act: Act,
     /// Which part of a list.
@@ -245,6 +243,8 @@ pub struct Generate {
     pub stream: StreamOptions,
     /// Texts that are to be gone on with one by one, where the prompt is several.
     pub prompts: Vec<String>,
+    /// Whether the prompt is said again in front of the answer.
+    pub echo: Extra,
     /// What the provider repeats of the request, or keeps of it.
     pub kept: Option<Box<Kept>>,
 }

@@ -128,6 +128,16 @@ pub enum Part {
     Signature(String),
 }
 
+impl Part {
+    /// It without Google's proof.
+    pub fn unsigned(&self) -> &Self {
+        match self {
+            Self::Signed(part, _) => part,
+            part => part,
+        }
+    }
+}
+
 /// A call of one of the caller's tools.
 #[derive(Clone, Debug)]
 pub struct Call {

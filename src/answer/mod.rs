@@ -77,10 +77,12 @@ fn candidates(want: &Generate) -> (Vec<Candidate>, &'static str) {
         let draft = Draft::new(want);
         return (all(&draft), draft.thought);
     }
+    let mut one = Generate { prompts: Vec::new(), ..Generate::default() };
+    (one.prompt.tokens, one.candidates) = (want.prompt.tokens.clone(), want.candidates);
+    (one.stop, one.max_tokens, one.logprobs) = (want.stop.clone(), want.max_tokens, want.logprobs);
     let each = |text: &String| {
-        let mut own = want.clone();
-        own.prompt.text.clone_from(text);
-        all(&Draft::new(&own))
+        one.prompt.text.clone_from(text);
+        all(&Draft::new(&one))
     };
     let said: Vec<Vec<_>> = want.prompts.iter().map(each).collect();
     (said.into_iter().flatten().collect(), "")

@@ -15,7 +15,7 @@ pub mod style;
 pub mod template;
 mod unserved;
 
-use std::{fmt, sync::Arc};
+use std::fmt;
 
 use http::HeaderValue;
 use jiff::Timestamp;
@@ -26,7 +26,7 @@ use crate::{
     identity::Identity,
     reply::{ApiError, Reply},
     request::{Credential, Request},
-    shelf::Stored,
+    shelf::Shelved,
 };
 use event::{Events, Reading, Said};
 use patch::Patches;
@@ -113,7 +113,7 @@ pub struct Heard<'a> {
     pub request: &'a Request,
     /// What it recalls (see [`Dialect::recalls`]), behind all that that goes on
     /// from; empty if there is no such thing.
-    pub recalled: &'a [Arc<Stored>],
+    pub recalled: &'a [Shelved],
     /// What becomes of fields that the API does not know.
     pub unknown: UnknownFields,
 }
@@ -146,8 +146,10 @@ pub enum Matter {
     Fragments,
     /// The same in an answer that is no stream.
     WholeFragments,
-    /// A picture or a sound in an answer.
+    /// A picture in an answer.
     Media,
+    /// A sound or a film in an answer.
+    Sound,
     /// Thinking.
     Thought,
     /// A proof that stands beside thinking.
@@ -174,6 +176,16 @@ const LONGEST_MODEL: usize = 256;
 
 /// Bytes of a MIME type at the most: RFC 6838 allows two names of 127.
 const LONGEST_MIME: usize = 255;
+
+/// The items of a list; none where it is no list.
+fn items(value: &Value) -> &[Value] {
+    value.as_array().map(Vec::as_slice).unwrap_or_default()
+}
+
+/// A model's name, or as much of it as may stand in every chunk.
+fn short_model(model: &str) -> &str {
+    &model[..model.floor_char_boundary(LONGEST_MODEL)]
+}
 
 /// The beginning of a text, for a message about it.
 fn shortened(text: &str) -> String {
@@ -291,18 +303,21 @@ pub enum Host {
 /// How many segments of a path may stand in front of what a dialect knows.
 const LONGEST_BASE: usize = 8;
 
+/// What a base path does not end with.
+const VERSIONS: [&str; 3] = ["/v1", "/v1beta", "/v1alpha"];
+
 /// How much in front of a path that nobody knows is a base path, such as `/api` or
 /// a gateway's `/proxy/google`: so much that the rest is known.
 pub fn base_path(request: &Request) -> Option<usize> {
-    let is_served = |request: &Request| {
-        let route = DIALECTS.iter().find_map(|dialect| dialect.route(request));
-        route.is_some_and(|route| route.operation != Operation::Unknown)
-    };
     let mut inner = request.clone();
     let starts = request.path.match_indices('/').skip(1).take(LONGEST_BASE);
     starts.map(|(at, _)| at).find(|at| {
-        inner.path = request.path[*at..].to_owned();
-        is_served(&inner)
+        let (base, rest) = request.path.split_at(*at);
+        // A version said twice is a mistake, which the real APIs do not forgive.
+        let says_version =
+            VERSIONS.iter().any(|version| base.ends_with(version)) || base.ends_with("/v1beta/openai");
+        inner.path = rest.to_owned();
+        !says_version && identify(&inner).operation != Operation::Unknown
     })
 }
 

@@ -5,8 +5,9 @@ use serde_json::{Map, Value};
 
 use super::{
     Dialect, Endpoint,
-    event::{Events, Kind},
+    event::{Events, Kind, Said},
 };
+use crate::shelf::Keep;
 
 /// The members that an API's answers have, and where they live.
 #[derive(Debug)]
@@ -45,15 +46,18 @@ pub fn of(dialect: &dyn Dialect, endpoint: Endpoint) -> Option<&'static Patches>
     dialect.patches().iter().find(|(known, _)| *known == endpoint).map(|(_, patches)| patches)
 }
 
+/// Lays a patch on what is said, and on what is kept of it.
+pub fn lay_on(said: &mut Said, dialect: &dyn Dialect, endpoint: Endpoint, members: &Map<String, Value>) {
+    said.events = patch(&said.events, dialect, endpoint, members);
+    if let (Some(Keep::Put(stored, _)), Some(patches)) = (said.keep.as_deref_mut(), of(dialect, endpoint)) {
+        lay_over(&mut stored.answer, patches, members);
+    }
+}
+
 /// Lays a patch over every payload that tells why an answer ended, and where none
 /// does (in a document about something else, and at Google where the prompt was
 /// blocked) over the last.
-pub fn patch(
-    events: &Events,
-    dialect: &dyn Dialect,
-    endpoint: Endpoint,
-    patch: &Map<String, Value>,
-) -> Events {
+fn patch(events: &Events, dialect: &dyn Dialect, endpoint: Endpoint, patch: &Map<String, Value>) -> Events {
     let (mut patched, mut is_over) = (Events::expecting(events.len(), events.style()), false);
     let Some(patches) = of(dialect, endpoint) else {
         patched.append(events);

@@ -88,7 +88,7 @@ pub fn say(kind: &Kind, dress: &Dress, request: &Request<'_>, occasion: &Occasio
     };
     let mut said = dialect.say(route, ask, &reply, occasion);
     if let Some((_, members)) = dress.patches.iter().find(|(name, _)| *name == dialect.name()) {
-        said.events = patch::patch(&said.events, dialect, route.endpoint, members);
+        patch::lay_on(&mut said, dialect, route.endpoint, members);
     }
     said
 }
@@ -193,7 +193,7 @@ impl Request<'_> {
         let split = candidate.split.or(dress.split).unwrap_or_default();
         let sayable = candidate.parts.iter().filter(|part| !self.is_unsaid(part));
         let parts: Vec<_> = sayable.map(|part| self.part(part, split)).collect();
-        let calls = parts.iter().any(|part| matches!(unsigned(part), reply::Part::Call(_)));
+        let calls = parts.iter().any(|part| matches!(part.unsigned(), reply::Part::Call(_)));
         let finish = candidate.finish.as_ref().or(dress.finish.as_ref());
         let finish =
             finish.map_or(if calls { reply::Finish::Call } else { reply::Finish::Stop }, said_finish);
@@ -228,7 +228,10 @@ impl Request<'_> {
     /// Whether a part is left out as a whole.
     fn is_unsaid(&self, part: &Part) -> bool {
         match &part.sort {
-            Some(Sort::Media(_)) => self.lacks(Matter::Media),
+            Some(Sort::Media(media)) => self.lacks(match Modality::of_mime(&media.mime) {
+                Modality::Image => Matter::Media,
+                _ => Matter::Sound,
+            }),
             Some(Sort::Call(_)) => self.lacks(Matter::Call),
             Some(Sort::Text(TextSort::Thought, _)) => self.lacks(Matter::Thought),
             Some(Sort::Text(..)) | None => false,
@@ -376,13 +379,6 @@ fn cut(text: String, split: Split) -> Deltas {
     }
 }
 
-fn unsigned(part: &reply::Part) -> &reply::Part {
-    match part {
-        reply::Part::Signed(part, _) => part,
-        part => part,
-    }
-}
-
 fn media(part: reply::Part) -> Option<reply::Media> {
     match part {
         reply::Part::Media(media) => Some(media),
@@ -413,7 +409,7 @@ fn usage(candidates: &[reply::Candidate], dress: &Dress, ask: &Ask) -> Usage {
     };
     let mut usage = Usage { input, ..Usage::default() };
     for part in candidates.iter().flat_map(|candidate| &candidate.parts) {
-        match unsigned(part) {
+        match part.unsigned() {
             reply::Part::Text(deltas)
             | reply::Part::Refusal(deltas)
             | reply::Part::Code(deltas)

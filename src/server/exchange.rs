@@ -36,6 +36,7 @@ use crate::{
         Layer, Luck, Past, Rules,
         facts::{Connection, Extent, Facts},
     },
+    shelf::Keep,
 };
 
 /// All that is needed to answer a request.
@@ -419,9 +420,14 @@ impl Exchange {
 
 /// Keeps what an answer leaves for the session's later requests.
 fn keep(asked: &Asked<'_>, said: &mut Said) {
-    if let Some(keep) = said.keep.take() {
-        asked.session.keep(*keep);
+    let Some(mut keep) = said.keep.take() else { return };
+    if let Keep::Put(stored, _) = &mut *keep
+        && said.form.is_lines()
+    {
+        // A stream is kept as it was said, so that it can be gone on with.
+        stored.events = said.events.iter().map(Bytes::copy_from_slice).collect();
     }
+    asked.session.keep(*keep);
 }
 
 /// Who asked, as far as an answer's head can tell it.

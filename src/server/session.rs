@@ -14,7 +14,7 @@ use http::HeaderName;
 use crate::{
     request::Request,
     select::counts::{Counts, Outcome},
-    shelf::{Keep, Shelf, Stored},
+    shelf::{Keep, Room, Shelf, Shelved},
 };
 
 /// Sessions that are remembered at the most; those unused for longest go first.
@@ -53,7 +53,7 @@ impl Session {
     }
 
     /// What is stored under an id, behind all that it goes on from.
-    pub(super) fn recall(&self, id: &str) -> Vec<Arc<Stored>> {
+    pub(super) fn recall(&self, id: &str) -> Vec<Shelved> {
         self.shelf.lock().unwrap_or_else(PoisonError::into_inner).chain(id)
     }
 
@@ -68,6 +68,8 @@ impl Session {
 pub(super) struct Sessions {
     shared: Arc<Session>,
     named: Mutex<HashMap<String, Arc<Session>>>,
+    /// What all of them store.
+    room: Room,
     clock: AtomicU64,
 }
 
@@ -106,8 +108,12 @@ impl Sessions {
         if named.len() >= MOST_SESSIONS {
             forget(&mut named);
         }
-        let session =
-            Arc::new(Session { name: name.clone(), used: AtomicU64::new(now), ..Session::default() });
+        let session = Arc::new(Session {
+            name: name.clone(),
+            used: AtomicU64::new(now),
+            shelf: Mutex::new(Shelf::new(self.room.clone())),
+            ..Session::default()
+        });
         named.insert(name, Arc::clone(&session));
         session
     }

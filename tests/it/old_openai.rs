@@ -105,6 +105,16 @@ async fn no_prompt_can_ask_for_too_much() {
 }
 
 #[tokio::test]
+async fn what_is_said_again_is_scored_and_has_its_bounds() {
+    let (_server, mut client) = plain().await;
+    let scored = complete(&mut client, &json!({"prompt": "Once upon", "echo": true, "logprobs": 0})).json();
+    let tokens = &scored["choices"][0]["logprobs"]["tokens"];
+    assert_eq!((&tokens[0], &tokens[1], &tokens[2]), (&json!("Once"), &json!(" upon"), &json!("You")));
+    let much = complete(&mut client, &json!({"prompt": "x".repeat(100_000), "echo": true, "n": 128}));
+    assert_eq!(much.status(), 413);
+}
+
+#[tokio::test]
 async fn texts_are_judged_one_by_one() {
     let (_server, mut client) = plain().await;
     let body = json!({"input": ["I want to kill them.", "Have a nice day."]});
@@ -148,6 +158,9 @@ async fn a_base_path_in_front_of_a_known_path_is_nobody_s_business() {
     }
     assert_eq!(client.ask("POST /openai/v1/chat/completions", &[], &chat).status(), 200);
     assert_eq!(client.ask("POST /api/v1/nothing", &[], &chat).status(), 404);
+    // A version that is said twice is a mistake, as at the real APIs.
+    assert_eq!(client.ask("POST /v1/v1/chat/completions", &[], &chat).status(), 404);
+    assert_eq!(client.ask("POST /v1beta/openai/v1/chat/completions", &[], &chat).status(), 404);
     let response = json!({"model": "m", "input": "x"}).to_string();
     let made = client.ask("POST /api/s/one/v1/responses", &[], &response).json();
     let id = made["id"].as_str().unwrap();

@@ -398,3 +398,69 @@ async fn the_size_of_a_prompt_can_be_asked() {
     let used = create(&mut client, &body).json()["usage"]["input_tokens"].clone();
     assert_eq!(counted, json!({"object": "response.input_tokens", "input_tokens": used}));
 }
+
+#[tokio::test]
+async fn what_is_stored_is_what_was_answered() {
+    let server = stubs(
+        "- when: {stream: true}\n  then: {text: Hello wonderful world, split: char, openai: {metadata: {a: b}}}\n\
+         - then: {text: Hi, openai: {metadata: {a: b}}}\n",
+    )
+    .await;
+    let mut client = Raw::connect(server.base_url());
+    let plain = create(&mut client, &json!({"input": "x"})).json();
+    assert_eq!(plain["metadata"], json!({"a": "b"}));
+    assert_eq!(get(&mut client, plain["id"].as_str().unwrap()).json(), plain);
+    let first = events(&create(&mut client, &json!({"input": "x", "stream": true})));
+    let id = first[0]["response"]["id"].as_str().unwrap();
+    let rest = events(&get(&mut client, &format!("{id}?stream=true&starting_after=8")));
+    assert_eq!(rest, first[9..]);
+}
+
+#[tokio::test]
+async fn a_thousand_calls_and_their_results_cost_little() {
+    let (_server, mut client) = plain().await;
+    let both = (0..20_000).flat_map(|number| {
+        let id = format!("call_{number}");
+        [
+            json!({"type": "function_call", "call_id": id, "name": "f", "arguments": "{}"}),
+            json!({"type": "function_call_output", "call_id": id, "output": "x"}),
+        ]
+    });
+    let input: Vec<_> = both.chain([json!({"role": "user", "content": "so?"})]).collect();
+    // What took the square of it would not be answered within anyone's patience.
+    assert_eq!(text(&create(&mut client, &json!({"input": input})).json()), "You said: so?");
+}
+
+#[tokio::test]
+async fn nobody_can_come_back_for_what_is_not_stored() {
+    let (_server, mut client) = plain().await;
+    let answer = create(&mut client, &json!({"input": "x", "background": true, "store": false}));
+    assert_eq!((answer.status(), &answer.json()["error"]["param"]), (400, &json!("background")));
+}
+
+#[tokio::test]
+async fn google_has_chats_and_vectors_of_openai_s_and_no_responses() {
+    let (_server, mut client) = plain().await;
+    let chat = json!({"model": "m", "messages": [{"role": "user", "content": "x"}]}).to_string();
+    assert_eq!(client.ask("POST /v1beta/openai/chat/completions", &[], &chat).status(), 200);
+    for path in ["responses", "completions", "moderations"] {
+        let body = json!({"model": "m", "input": "x", "prompt": "x"}).to_string();
+        assert_eq!(client.ask(&format!("POST /v1beta/openai/{path}"), &[], &body).status(), 404, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn pictures_are_items_and_sounds_cannot_be_said() {
+    let server = stubs(
+        "- when: {prompt: draw}\n  then: {parts: [{image: {size: 2x2}}]}\n\
+         - then: {parts: [{text: la}, {audio: {base64: AAAA, mime: audio/wav}}]}\n",
+    )
+    .await;
+    let mut client = Raw::connect(server.base_url());
+    let drawn = create(&mut client, &json!({"input": "draw"})).json();
+    assert_eq!(drawn["output"][0]["type"], "image_generation_call");
+    assert!(drawn["output"][0]["result"].as_str().unwrap().starts_with("iVBOR"));
+    let sung = create(&mut client, &json!({"input": "sing"}));
+    assert_eq!(sung.header("x-mynah-missed"), Some("media"));
+    assert_eq!(sung.json()["output"].as_array().unwrap().len(), 1);
+}

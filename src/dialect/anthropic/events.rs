@@ -2,8 +2,10 @@
 
 use serde_json::Value;
 
-use super::read::items;
-use crate::dialect::event::{Kind, Reading};
+use crate::dialect::{
+    event::{Kind, Reading},
+    items,
+};
 
 pub(super) fn read(payload: &Value) -> Reading {
     let mut reading = Reading::default();

@@ -115,7 +115,7 @@ pub(super) enum Block<'a> {
 
 /// What the `nth` part is in a document; nothing where there is no word for it.
 fn block<'a>(nth: usize, part: &'a Part, identity: &Identity) -> Option<Block<'a>> {
-    Some(match unsigned(part) {
+    Some(match part.unsigned() {
         Part::Text(deltas) | Part::Refusal(deltas) | Part::Code(deltas) | Part::CodeResult(deltas) => {
             Block::Text { text: Cow::Borrowed(deltas.text()) }
         }
@@ -130,14 +130,6 @@ fn block<'a>(nth: usize, part: &'a Part, identity: &Identity) -> Option<Block<'a
         },
         Part::Media(_) | Part::Signature(_) | Part::Signed(..) => return None,
     })
-}
-
-/// A part without its proof.
-pub(super) fn unsigned(part: &Part) -> &Part {
-    match part {
-        Part::Signed(part, _) => part,
-        part => part,
-    }
 }
 
 /// The proof of the thinking that is the `nth` part.

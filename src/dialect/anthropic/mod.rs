@@ -104,6 +104,7 @@ impl Dialect for Anthropic {
         match matter {
             Matter::Candidates
             | Matter::Media
+            | Matter::Sound
             | Matter::Signature
             | Matter::RetryInfo
             | Matter::WholeFragments => true,

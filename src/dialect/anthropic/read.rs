@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{fields, refuse, tools, turns, words};
 use crate::{
     ask::{Ask, Generate, Output, Page, Prompt, Shape, Thinking, Vendor, Want},
-    dialect::{Heard, LONGEST_MIME, LONGEST_MODEL},
+    dialect::{Heard, LONGEST_MIME, LONGEST_MODEL, items, short_model},
     reply::{ApiError, Modality},
     request::Request,
     tokens,
@@ -100,7 +100,7 @@ pub(super) fn guess_count(body: &Value) -> Ask {
 
 fn model(body: &Value) -> String {
     let model = body["model"].as_str().unwrap_or_default();
-    model[..model.floor_char_boundary(LONGEST_MODEL)].to_owned()
+    short_model(model).to_owned()
 }
 
 pub(super) fn models(request: &Request) -> Result<Ask, ApiError> {
@@ -129,10 +129,6 @@ pub(super) fn all_models() -> Ask {
 
 fn page(page: Page) -> Ask {
     Ask { model: String::new(), shape: Shape::Document, want: Want::Models(page) }
-}
-
-pub(super) fn items(value: &Value) -> &[Value] {
-    value.as_array().map(Vec::as_slice).unwrap_or_default()
 }
 
 /// Thinking that is asked to be left out goes on all the same.

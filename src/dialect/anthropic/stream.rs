@@ -5,7 +5,7 @@ use std::{borrow::Cow, sync::LazyLock};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::message::{Block, Message, Stop, UsageBlock, call_id, id, parts, signature, unsigned};
+use super::message::{Block, Message, Stop, UsageBlock, call_id, id, parts, signature};
 use crate::{
     dialect::{
         Occasion,
@@ -25,7 +25,7 @@ const PING: &[u8] = b"{\"type\": \"ping\"}";
 const MOST_BLANKS: u64 = 15;
 
 pub(super) fn stream(model: &str, said: &Generation, occasion: &Occasion<'_>) -> Events {
-    let deltas: usize = parts(said).iter().map(|part| expected(unsigned(part))).sum();
+    let deltas: usize = parts(said).iter().map(|part| expected(part.unsigned())).sum();
     let mut writer = Writer {
         events: Events::expecting(deltas + 4, Style::Compact),
         padding: occasion.identity.draw("padding"),
@@ -93,7 +93,7 @@ struct Writer {
 
 impl Writer {
     fn part(&mut self, nth: usize, part: &Part, identity: &Identity) {
-        match unsigned(part) {
+        match part.unsigned() {
             Part::Text(deltas) | Part::Refusal(deltas) | Part::Code(deltas) | Part::CodeResult(deltas) => {
                 self.text(deltas);
             }

@@ -3,10 +3,11 @@
 
 use serde_json::Value;
 
-use super::{fields, read::items, refuse, words};
+use super::{fields, refuse, words};
 use crate::{
     ask::{Allowed, Tool, ToolChoice},
     dialect::UnknownFields,
+    dialect::items,
     reply::ApiError,
 };
 
@@ -88,25 +89,31 @@ pub(super) fn choice(body: &Value) -> ToolChoice {
     let choice = &body["tool_choice"];
     let allowed = match choice["type"].as_str() {
         Some("any") => {
-            let is_server = |tool: &&Value| {
-                let kind = tool["type"].as_str().unwrap_or_default();
-                SERVER.iter().any(|name| kind.starts_with(name))
-            };
             let tools = items(&body["tools"]);
-            if tools.iter().any(|tool| is_server(&tool)) {
+            if tools.iter().any(is_server) {
                 let own = tools.iter().filter(|tool| !is_server(tool));
                 Allowed::Only(own.filter_map(|tool| tool["name"].as_str()).map(str::to_owned).collect())
             } else {
                 Allowed::All
             }
         }
-        Some("tool") => Allowed::Only(choice["name"].as_str().map(str::to_owned).into_iter().collect()),
+        Some("tool") => {
+            let named = items(&body["tools"]).iter().find(|tool| tool["name"] == choice["name"]);
+            let own = named.filter(|tool| !is_server(tool)).and_then(|tool| tool["name"].as_str());
+            Allowed::Only(own.map(str::to_owned).into_iter().collect())
+        }
         _ => return ToolChoice::Free,
     };
     match (choice["type"].as_str(), choice["disable_parallel_tool_use"].as_bool()) {
         (Some("tool"), _) | (_, Some(true)) => ToolChoice::One(allowed),
         _ => ToolChoice::Every(allowed),
     }
+}
+
+/// Whether Anthropic runs a tool itself.
+fn is_server(tool: &Value) -> bool {
+    let kind = tool["type"].as_str().unwrap_or_default();
+    SERVER.iter().any(|name| kind.starts_with(name))
 }
 
 #[cfg(test)]
@@ -153,6 +160,8 @@ mod tests {
         let body = json!({"tools": [search, tool], "tool_choice": {"type": "any"}});
         check(&body, UnknownFields::Refused).unwrap();
         assert_eq!(choice(&body), ToolChoice::Every(Allowed::Only(vec!["f".to_owned()])));
+        let body = json!({"tools": [search, tool], "tool_choice": {"type": "tool", "name": "web_search"}});
+        assert_eq!(choice(&body), ToolChoice::One(Allowed::Only(Vec::new())));
         let body =
             json!({"tools": [tool], "tool_choice": {"type": "any", "disable_parallel_tool_use": true}});
         assert_eq!(choice(&body), ToolChoice::One(Allowed::All));

@@ -1,9 +1,11 @@
 //! The rules about who may speak behind whom, and about calls and their results.
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 
-use super::{read::items, refuse};
-use crate::reply::ApiError;
+use super::refuse;
+use crate::{dialect::items, reply::ApiError};
 
 /// Checks what the tables of fields cannot.
 pub(super) fn check(messages: &[Value]) -> Result<(), ApiError> {
@@ -91,13 +93,21 @@ struct Turn<'a> {
 }
 
 impl<'a> Turn<'a> {
-    /// The blocks of a type, each with its place and the id in this field.
-    fn ids(&self, kind: &'static str, field: &'static str) -> impl Iterator<Item = (String, &'a str)> {
+    /// The blocks of a type, each with its message, its place there and the id in
+    /// this field.
+    fn ids(
+        &self,
+        kind: &'static str,
+        field: &'static str,
+    ) -> impl Iterator<Item = ((usize, usize), &'a str)> {
         let blocks = self.blocks.iter().filter(move |(_, _, block)| block["type"] == kind);
-        blocks.filter_map(move |(message, at, block)| {
-            Some((format!("messages.{message}.content.{at}"), block[field].as_str()?))
-        })
+        blocks.filter_map(move |(message, at, block)| Some(((*message, *at), block[field].as_str()?)))
     }
+}
+
+/// Where a block stands.
+fn place((message, at): (usize, usize)) -> String {
+    format!("messages.{message}.content.{at}")
 }
 
 /// Messages of one role in a row are one turn.
@@ -121,32 +131,29 @@ fn turns(messages: &[Value]) -> Vec<Turn<'_>> {
 }
 
 fn calls(turns: &[Turn<'_>]) -> Result<(), ApiError> {
-    let mut all: Vec<&str> = Vec::new();
+    let mut all: HashSet<&str> = HashSet::new();
     let mut open: Vec<&str> = Vec::new();
     for (number, turn) in turns.iter().enumerate() {
-        let mut answered: Vec<&str> = Vec::new();
-        for (place, id) in turn.ids("tool_result", "tool_use_id") {
-            if answered.contains(&id) {
-                return Err(refuse::result_twice(&place, id));
+        let asked: HashSet<&str> = open.drain(..).collect();
+        let mut answered: HashSet<&str> = HashSet::new();
+        for (at, id) in turn.ids("tool_result", "tool_use_id") {
+            if !answered.insert(id) {
+                return Err(refuse::result_twice(&place(at), id));
             }
-            if !open.contains(&id) {
-                return Err(refuse::result_alone(&place, id));
+            if !asked.contains(id) {
+                return Err(refuse::result_alone(&place(at), id));
             }
-            answered.push(id);
         }
-        open.clear();
-        for (place, id) in turn.ids("tool_use", "id") {
-            if all.contains(&id) {
-                return Err(refuse::call_twice(&place));
+        for (at, id) in turn.ids("tool_use", "id") {
+            if !all.insert(id) {
+                return Err(refuse::call_twice(&place(at)));
             }
-            all.push(id);
             open.push(id);
         }
-        let behind = turns.get(number + 1);
-        let is_answered = |id: &str| {
-            behind.is_some_and(|turn| turn.ids("tool_result", "tool_use_id").any(|(_, own)| own == id))
-        };
-        let unanswered: Vec<_> = open.iter().copied().filter(|id| !is_answered(id)).collect();
+        let behind =
+            turns.get(number + 1).into_iter().flat_map(|turn| turn.ids("tool_result", "tool_use_id"));
+        let behind: HashSet<_> = behind.map(|(_, id)| id).collect();
+        let unanswered: Vec<_> = open.iter().copied().filter(|id| !behind.contains(id)).collect();
         if !unanswered.is_empty() {
             return Err(refuse::calls_unanswered(turn.index, &unanswered));
         }

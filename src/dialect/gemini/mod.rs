@@ -29,6 +29,7 @@ use super::{
     event::{Carry, Eol, Events, Form, Framing, Reading, Said},
     patch::{Inner, Patches},
     retry::{self, ByHeader},
+    short_model,
     style::{self, Style},
     unserved,
 };
@@ -128,7 +129,7 @@ impl Dialect for Gemini {
     }
 
     fn guess(&self, route: &Route, body: &Value) -> Ask {
-        let model = route.model[..route.model.floor_char_boundary(LONGEST_MODEL)].to_owned();
+        let model = short_model(&route.model).to_owned();
         let want = match route.operation {
             Operation::Count => Want::Count(read::prompt(body)),
             Operation::Embed => Want::Embed(Embed { vendor: Vendor::Google, ..Embed::default() }),

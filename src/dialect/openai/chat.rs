@@ -202,7 +202,7 @@ fn choice<'a>(
     let (mut content, mut refusal, mut thought): (_, _, Option<Cow<'a, str>>) = (None, None, None);
     let mut tool_calls = Vec::new();
     for part in &candidate.parts {
-        let (text, deltas) = match unsigned(part) {
+        let (text, deltas) = match part.unsigned() {
             Part::Text(deltas) | Part::Code(deltas) | Part::CodeResult(deltas) => (&mut content, deltas),
             Part::Refusal(deltas) => (&mut refusal, deltas),
             Part::Thought(deltas) => (&mut thought, deltas),
@@ -236,14 +236,6 @@ fn choice<'a>(
             tool_calls,
         },
         finish_reason: finish_reason(&candidate.finish),
-    }
-}
-
-/// A part without Google's signature, which OpenAI does not know.
-pub(super) fn unsigned(part: &Part) -> &Part {
-    match part {
-        Part::Signed(part, _) => part,
-        part => part,
     }
 }
 

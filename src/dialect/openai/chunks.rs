@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{
-    chat::{Constants, SERVICE_TIER, UsageBlock, call_id, finish_reason, unsigned},
+    chat::{Constants, SERVICE_TIER, UsageBlock, call_id, finish_reason},
     logprobs::{Logprobs, LogprobsOf},
 };
 use crate::{
@@ -267,14 +267,14 @@ impl Step<'_> {
 /// A choice's chunks: the role, the content, the finish.
 fn steps(candidate: &Candidate) -> Vec<Step<'_>> {
     let mut steps = Vec::new();
-    match candidate.parts.first().map(unsigned) {
+    match candidate.parts.first().map(Part::unsigned) {
         Some(Part::Call(_)) => {}
         Some(Part::Refusal(_)) => steps.push(Step::Role(None)),
         _ => steps.push(Step::Role(Some(""))),
     }
     let mut nth = 0;
     for part in &candidate.parts {
-        match unsigned(part) {
+        match part.unsigned() {
             Part::Text(deltas) | Part::Code(deltas) | Part::CodeResult(deltas) => {
                 steps.extend(deltas.iter().map(Step::Text));
             }

@@ -1,17 +1,17 @@
 //! `POST /completions`, the completions of old: a text that is gone on with.
 
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::{
-    chat::{created, finish_reason, unsigned},
+    chat::{created, finish_reason},
     fields,
     logprobs::LogprobsOf,
     read, refuse, words,
 };
 use crate::{
-    ask::{Ask, Extra, Generate, Kept, Prompt, Shape, Storage, StreamOptions, Want},
-    dialect::{Heard, LONGEST_MODEL, Occasion, Route, event::Events, style::Style},
+    ask::{Ask, Extra, Generate, Prompt, Shape, StreamOptions, Want},
+    dialect::{Heard, Occasion, Route, event::Events, short_model, style::Style},
     reply::{ApiError, Candidate, Deltas, Generation, Modality, Part, Usage},
     tokens,
 };
@@ -22,7 +22,9 @@ const USUAL_LIMIT: u64 = 16;
 /// Prompts and choices at the most, all together.
 const MOST_CHOICES: usize = 128;
 
-/// The member under which it is kept that the prompt is said again.
+/// Bytes of prompts that are said again, in all choices together.
+const MOST_REPEATED: usize = 1 << 20;
+
 const ECHO: &str = "echo";
 
 pub(super) fn read(heard: &Heard<'_>, body: &Value) -> Result<Ask, ApiError> {
@@ -32,6 +34,9 @@ pub(super) fn read(heard: &Heard<'_>, body: &Value) -> Result<Ask, ApiError> {
     let count = prompts.len() * choices(body);
     if count > MOST_CHOICES {
         return Err(refuse::list_too_long("prompt", MOST_CHOICES, count));
+    }
+    if body[ECHO] == true && repeated(&prompts, body) > MOST_REPEATED {
+        return Err(refuse::too_large(MOST_REPEATED as u64));
     }
     if body["stream_options"].is_object() && body["stream"] != true {
         return Err(refuse::only_with("stream_options", "stream", "enabled"));
@@ -48,20 +53,17 @@ pub(super) fn read(heard: &Heard<'_>, body: &Value) -> Result<Ask, ApiError> {
 pub(super) fn guess(route: &Route, body: &Value) -> Ask {
     let model = body["model"].as_str().unwrap_or_default();
     let mut prompts = prompts(&body["prompt"]).unwrap_or_else(|| vec![(String::new(), 0)]);
-    prompts.truncate(MOST_CHOICES);
-    completion(route, body, &model[..model.floor_char_boundary(LONGEST_MODEL)], prompts)
+    prompts.truncate((MOST_CHOICES / choices(body)).max(1));
+    completion(route, body, short_model(model), prompts)
 }
 
 fn completion(route: &Route, body: &Value, model: &str, prompts: Vec<(String, u64)>) -> Ask {
     let mut prompt = Prompt { turn: 1, ..Prompt::default() };
     prompt.add_tokens(Modality::Text, prompts.iter().map(|(_, tokens)| tokens).sum());
+    let is_echoed = body[ECHO] == true && repeated(&prompts, body) <= MOST_REPEATED;
     let texts: Vec<_> = prompts.into_iter().map(|(text, _)| text).collect();
     prompt.text = texts.last().cloned().unwrap_or_default();
     let top = body["logprobs"].as_u64().and_then(|top| usize::try_from(top).ok());
-    let mut echo = Map::new();
-    if body[ECHO] == true {
-        echo.insert(ECHO.to_owned(), Value::Bool(true));
-    }
     let generate = Generate {
         prompt,
         candidates: u32::try_from(choices(body)).unwrap_or(1),
@@ -70,7 +72,7 @@ fn completion(route: &Route, body: &Value, model: &str, prompts: Vec<(String, u6
         logprobs: top,
         stream: StreamOptions { obfuscation: Extra::Left, ..read::stream_options(&body["stream_options"]) },
         prompts: texts,
-        kept: Some(Box::new(Kept { echo, storage: Storage::Forgotten, ..Kept::default() })),
+        echo: if is_echoed { Extra::Sent } else { Extra::Left },
         ..Generate::default()
     };
     Ask {
@@ -78,6 +80,11 @@ fn completion(route: &Route, body: &Value, model: &str, prompts: Vec<(String, u6
         shape: if body["stream"] == true { Shape::Sse } else { Shape::Document },
         want: Want::Generate(Box::new(generate)),
     }
+}
+
+/// Bytes that saying the prompts again in every choice takes.
+fn repeated(prompts: &[(String, u64)], body: &Value) -> usize {
+    prompts.iter().map(|(text, _)| text.len().saturating_mul(choices(body))).sum()
 }
 
 /// How many choices each prompt gets. Nothing may be made without bounds.
@@ -110,8 +117,8 @@ fn prompts(value: &Value) -> Option<Vec<(String, u64)>> {
     }
 }
 
-/// A reply as completions: every prompt gets all of its candidates, but for the
-/// built-in answer, which has one for each already.
+/// A reply as completions: candidates that can be dealt out evenly, as those of the
+/// built-in answer, go round the prompts; of others each prompt gets all.
 pub(super) fn say(
     ask: &Ask,
     want: &Generate,
@@ -129,7 +136,7 @@ pub(super) fn say(
     let rounds = if is_spread { 1 } else { prompts };
     let all: Vec<_> = (0..rounds).flat_map(|_| &said.candidates).collect();
     let each = (all.len() / prompts).max(1);
-    let is_echoed = want.kept.as_ref().is_some_and(|kept| kept.echo.contains_key(ECHO));
+    let is_echoed = want.echo == Extra::Sent;
     let logprobs = LogprobsOf::new(want.logprobs, occasion.identity);
     let choices: Vec<_> = all
         .into_iter()
@@ -234,14 +241,13 @@ struct Choice<'a> {
 impl Choice<'_> {
     /// The deltas of all its texts.
     fn pieces(&self) -> impl Iterator<Item = &str> {
-        let texts = self.candidate.parts.iter().filter_map(|part| match unsigned(part) {
+        let texts = self.candidate.parts.iter().filter_map(|part| match part.unsigned() {
             Part::Text(deltas) | Part::Refusal(deltas) | Part::Code(deltas) | Part::CodeResult(deltas) => {
                 Some(deltas)
             }
             _ => None,
         });
-        let prompt = Some(self.prompt).filter(|prompt| !prompt.is_empty());
-        prompt.into_iter().chain(texts.flat_map(Deltas::iter))
+        tokens::tokens(self.prompt).chain(texts.flat_map(Deltas::iter))
     }
 
     fn whole(&self) -> Value {

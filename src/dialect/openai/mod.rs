@@ -56,7 +56,9 @@ impl Dialect for OpenAi {
             let path = request.path.strip_prefix(root)?;
             (path.is_empty() || path.starts_with('/')).then_some((path, version, host))
         })?;
-        let (operation, endpoint, model) = match (endpoint(path), host) {
+        let found =
+            endpoint(path).filter(|(_, endpoint, _)| host == Host::Own || is_at_google(path, *endpoint));
+        let (operation, endpoint, model) = match (found, host) {
             (Some(found), _) => found,
             // Under /v1 an unknown path may be any provider's.
             (None, Host::Own) => return None,
@@ -142,6 +144,7 @@ impl Dialect for OpenAi {
             Matter::Signature | Matter::ThoughtSignature | Matter::RetryInfo => true,
             // The endpoint for pictures has its own; chats have none.
             Matter::Media => matches!(endpoint, Endpoint::OpenAiChat | Endpoint::OpenAiCompletions),
+            Matter::Sound => true,
             Matter::Call | Matter::Thought => endpoint == Endpoint::OpenAiCompletions,
         }
     }
@@ -288,6 +291,15 @@ fn endpoint(path: &str) -> Option<(Served, Endpoint, &str)> {
             }
         },
     })
+}
+
+/// Whether Google has it too: chats, vectors, pictures and models.
+fn is_at_google(path: &str, endpoint: Endpoint) -> bool {
+    match endpoint {
+        Endpoint::OpenAiChat => true,
+        Endpoint::OpenAi => path != "/moderations",
+        _ => false,
+    }
 }
 
 /// What a path does, by the method.

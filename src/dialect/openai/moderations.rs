@@ -3,14 +3,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{
-    fields,
-    read::{self, items},
-    refuse, words,
-};
+use super::{fields, read, refuse, words};
 use crate::{
     ask::{Ask, Shape, Want},
-    dialect::{Heard, Occasion, event::Events, style::Style},
+    dialect::{Heard, Occasion, event::Events, items, style::Style},
     reply::{ApiError, Verdict},
 };
 

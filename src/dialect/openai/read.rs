@@ -10,7 +10,7 @@ use crate::{
         Allowed, Ask, Extra, Generate, Output, Page, Prompt, Shape, StreamOptions, Thinking, Tool,
         ToolChoice, Vendor, Want,
     },
-    dialect::{Heard, Host, LONGEST_MIME, LONGEST_MODEL, Route},
+    dialect::{Heard, Host, LONGEST_MIME, LONGEST_MODEL, Route, items, short_model},
     reply::{ApiError, Modality},
     tokens,
 };
@@ -56,7 +56,7 @@ pub(super) fn guess(route: &Route, body: &Value) -> Ask {
     let tools: Vec<_> = items(fields.tools).iter().filter_map(tool).collect();
     let choice = tool_choice(&fields, &tools).unwrap_or_default();
     let model = fields.model.as_str().unwrap_or_default();
-    completion(route, &fields, &model[..model.floor_char_boundary(LONGEST_MODEL)], tools, choice)
+    completion(route, &fields, short_model(model), tools, choice)
 }
 
 fn completion(route: &Route, fields: &Fields<'_>, model: &str, tools: Vec<Tool>, choice: ToolChoice) -> Ask {
@@ -127,10 +127,6 @@ macro_rules! fields {
 
 fields!(Fields: model messages tools tool_choice parallel_tool_calls response_format n stop max_tokens
     max_completion_tokens reasoning_effort logprobs top_logprobs stream stream_options);
-
-pub(super) fn items(value: &Value) -> &[Value] {
-    value.as_array().map(Vec::as_slice).unwrap_or_default()
-}
 
 pub(super) fn model_name(model: &Value) -> Result<&str, ApiError> {
     match model {

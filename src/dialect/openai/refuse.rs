@@ -60,6 +60,11 @@ pub(super) fn call_unanswered(id: &str) -> ApiError {
     invalid_request(400, message).with("param", "input")
 }
 
+pub(super) fn background_unstored() -> ApiError {
+    let message = "Background mode requires 'store' to be true.";
+    invalid_request(400, message).with("param", "background")
+}
+
 pub(super) fn not_to_be_cancelled() -> ApiError {
     invalid_request(400, "Cannot cancel a synchronous response.")
 }

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::dialect::{
     event::{Kind, Reading},
-    openai::read::items,
+    items,
 };
 
 /// Whether a payload is a response's.

@@ -8,10 +8,9 @@ use serde_json::{Value, json};
 use super::ID_DIGITS;
 use crate::{
     ask::{Extra, Generate, Kept, Thinking},
-    dialect::openai::{
-        chat::{call_id, unsigned},
-        logprobs::LogprobsOf,
-        read,
+    dialect::{
+        items as list,
+        openai::{chat::call_id, logprobs::LogprobsOf},
     },
     identity::Identity,
     reply::{Arguments, Call, Candidate, Deltas, Finish, Generation, Media, Part},
@@ -62,13 +61,13 @@ pub(super) fn items<'a>(
         let draw = || STANDARD.encode(identity.draw("encrypted_content").bytes::<SEAL_BYTES>());
         (kept.sealed == Extra::Sent).then(draw)
     };
-    let thinks = |part: &Part| matches!(unsigned(part), Part::Thought(_));
+    let thinks = |part: &Part| matches!(part.unsigned(), Part::Thought(_));
     if want.thinking != Thinking::Off && !candidate.parts.iter().any(thinks) {
         contents.push(Content::Reasoning { summary: Vec::new(), sealed: seal() });
     }
     let mut calls = 0;
     for part in &candidate.parts {
-        match unsigned(part) {
+        match part.unsigned() {
             Part::Text(deltas) | Part::Code(deltas) | Part::CodeResult(deltas) => {
                 say(&mut contents, Piece::Text(Cow::Borrowed(deltas)));
             }
@@ -116,7 +115,7 @@ fn named<'a>(contents: Vec<Content<'a>>, candidate: &Candidate, identity: &Ident
 
 /// The items that a stored response put out.
 pub(super) fn of_stored(response: &Value) -> Vec<Item<'static>> {
-    read::items(&response["output"]).iter().filter_map(of_json).collect()
+    list(&response["output"]).iter().filter_map(of_json).collect()
 }
 
 fn of_json(item: &Value) -> Option<Item<'static>> {
@@ -124,7 +123,7 @@ fn of_json(item: &Value) -> Option<Item<'static>> {
     let words = |value: &Value| Cow::Owned(Deltas::words(text(value)));
     let content = match item["type"].as_str()? {
         "message" => Content::Message(
-            read::items(&item["content"])
+            list(&item["content"])
                 .iter()
                 .map(|part| match part["type"].as_str() {
                     Some("refusal") => Piece::Refusal(words(&part["refusal"])),
@@ -133,7 +132,7 @@ fn of_json(item: &Value) -> Option<Item<'static>> {
                 .collect(),
         ),
         "reasoning" => Content::Reasoning {
-            summary: read::items(&item["summary"]).iter().map(|part| words(&part["text"])).collect(),
+            summary: list(&item["summary"]).iter().map(|part| words(&part["text"])).collect(),
             sealed: item["encrypted_content"].as_str().map(str::to_owned),
         },
         "function_call" => {

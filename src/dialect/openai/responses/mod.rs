@@ -54,13 +54,15 @@ pub(super) fn say(
         }
     };
     let keep = (kept.storage == Storage::Stored).then(|| {
-        Box::new(Keep::Put(Stored {
+        let stored = Stored {
             id: response.id.clone(),
             answer: whole,
             input: items::inputs(kept, occasion.identity),
             before: kept.echo.get("previous_response_id").and_then(|id| id.as_str()).map(str::to_owned),
-            progress: if is_later { Progress::Queued } else { Progress::Done },
-        }))
+            // Filled in once all is said.
+            events: Vec::new(),
+        };
+        Box::new(Keep::Put(stored, if is_later { Progress::Queued } else { Progress::Done }))
     });
     (events, keep)
 }

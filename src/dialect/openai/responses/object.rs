@@ -52,15 +52,6 @@ impl Response {
         response
     }
 
-    /// The kind of the event that ends its stream.
-    pub(super) fn last_event(&self) -> &'static str {
-        match self.end.status.as_str() {
-            "incomplete" => "response.incomplete",
-            "failed" => "response.failed",
-            _ => "response.completed",
-        }
-    }
-
     /// The response that put this out.
     pub(super) fn ended(&self, output: Vec<Value>) -> Value {
         let mut response = self.base.clone();

@@ -1,24 +1,27 @@
 //! What is said to the model: a conversation of items, the stored ones in front.
 
-use std::{collections::HashMap, sync::Arc};
+use std::collections::HashMap;
 
+use indexmap::IndexSet;
 use serde_json::{Value, json};
 
 use crate::{
     ask::Prompt,
+    dialect::items,
     dialect::openai::{
-        read::{inline_mime, items, short_mime},
+        read::{inline_mime, short_mime},
         refuse,
     },
     reply::{ApiError, Modality},
-    shelf::Stored,
+    shelf::Shelved,
     tokens,
 };
 
 /// All items, those of the responses that this one goes on from first. A text
 /// alone is no item.
-pub(super) fn conversation<'a>(before: &'a [Arc<Stored>], input: &'a Value) -> Vec<&'a Value> {
-    let stored = before.iter().flat_map(|stored| stored.input.iter().chain(items(&stored.answer["output"])));
+pub(super) fn conversation<'a>(before: &'a [Shelved], input: &'a Value) -> Vec<&'a Value> {
+    let before = before.iter().map(|shelved| &*shelved.stored);
+    let stored = before.flat_map(|stored| stored.input.iter().chain(items(&stored.answer["output"])));
     match input {
         Value::String(_) => stored.chain([input]).collect(),
         _ => stored.chain(items(input)).collect(),
@@ -64,14 +67,14 @@ fn kind(item: &Value) -> &str {
 pub(super) fn check(conversation: &[&Value]) -> Result<(), ApiError> {
     let ids = |wanted: &str| {
         let found = conversation.iter().filter(|item| kind(item) == wanted);
-        found.filter_map(|item| item["call_id"].as_str()).collect::<Vec<_>>()
+        found.filter_map(|item| item["call_id"].as_str()).collect::<IndexSet<_>>()
     };
     let (calls, results) = (ids("function_call"), ids("function_call_output"));
     let refers = conversation.iter().any(|item| kind(item) == "item_reference");
-    if let Some(id) = results.iter().find(|id| !refers && !calls.contains(id)) {
+    if let Some(id) = results.iter().find(|id| !refers && !calls.contains(*id)) {
         return Err(refuse::no_such_call(id));
     }
-    match calls.iter().find(|id| !results.contains(id)) {
+    match calls.iter().find(|id| !results.contains(*id)) {
         Some(id) => Err(refuse::call_unanswered(id)),
         None => Ok(()),
     }
@@ -124,10 +127,18 @@ impl<'a> Reader<'a> {
             }
             ("function_call_output", _) => self.result(item),
             ("item_reference" | "compaction", _) => {}
-            _ => {
+            ("reasoning", _) => {
                 self.model();
-                self.prompt.add_tokens(Modality::Text, tokens::count(&item["summary"].to_string()));
+                for part in items(&item["summary"]) {
+                    let text = part["text"].as_str().unwrap_or_default();
+                    self.prompt.add_tokens(Modality::Text, tokens::count(text));
+                }
             }
+            // What came of other tools ends the model's turn as a result does.
+            (other, _) if other.ends_with("_output") || other.ends_with("_response") => {
+                self.is_in_turn = false;
+            }
+            _ => self.model(),
         }
     }
 

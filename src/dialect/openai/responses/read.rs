@@ -1,5 +1,7 @@
 //! A request for a response, understood.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value, json};
 
 use super::{fields, prompt};
@@ -9,11 +11,12 @@ use crate::{
         StreamOptions, Thinking, Tool, ToolChoice, Want,
     },
     dialect::{
-        Heard, LONGEST_MODEL, Route,
+        Heard, LONGEST_MODEL, Route, items,
         openai::{
-            read::{items, model_name, named},
+            read::{model_name, named},
             refuse, words,
         },
+        short_model,
     },
     reply::ApiError,
     shelf::Progress,
@@ -55,6 +58,9 @@ const ENCRYPTED: &str = "reasoning.encrypted_content";
 
 pub(in crate::dialect::openai) fn create(heard: &Heard<'_>, body: &Value) -> Result<Ask, ApiError> {
     let model = checked(heard, body)?;
+    if body["background"] == true && body["store"] == false {
+        return Err(refuse::background_unstored());
+    }
     if body["stream_options"].is_object() && body["stream"] != true {
         return Err(refuse::only_with("stream_options", "stream", "enabled"));
     }
@@ -99,7 +105,7 @@ pub(in crate::dialect::openai) fn guess(route: &Route, body: &Value) -> Ask {
     let tools = tools(body);
     let choice = tool_choice(body, &tools).unwrap_or_default();
     let model = body["model"].as_str().unwrap_or_default();
-    let model = &model[..model.floor_char_boundary(LONGEST_MODEL)];
+    let model = short_model(model);
     response(route, body, (model, &conversation), (tools, choice))
 }
 
@@ -183,7 +189,8 @@ fn tool_choice(body: &Value, tools: &[Tool]) -> Result<ToolChoice, ApiError> {
         Some(false) => ToolChoice::One(allowed),
         _ => ToolChoice::Every(allowed),
     };
-    let known = |name: &str| match tools.iter().any(|tool| tool.name == name) {
+    let names: HashSet<&str> = tools.iter().map(|tool| tool.name.as_str()).collect();
+    let known = |name: &str| match names.contains(name) {
         true => Ok(name.to_owned()),
         false => Err(refuse::tool_choice_unknown(name)),
     };
@@ -206,15 +213,16 @@ const LONGEST_PAGE: u64 = 100;
 
 /// A request about a response that is stored.
 pub(in crate::dialect::openai) fn stored(heard: &Heard<'_>, act: Act) -> Result<Ask, ApiError> {
-    let Some(stored) = heard.recalled.last() else {
+    let Some(shelved) = heard.recalled.last() else {
         return Err(refuse::no_such_response(&heard.route.model));
     };
+    let stored = &shelved.stored;
     if act == Act::Cancel && stored.answer["background"] != true {
         return Err(refuse::not_to_be_cancelled());
     }
     let request = heard.request;
     let is_stream = act == Act::Retrieve && request.query("stream") == Some("true");
-    if is_stream && matches!(stored.progress, Progress::Cancelled) {
+    if is_stream && shelved.progress == Progress::Cancelled {
         return Err(refuse::not_to_be_streamed());
     }
     let limit = match request.query("limit") {
@@ -235,6 +243,6 @@ pub(in crate::dialect::openai) fn stored(heard: &Heard<'_>, act: Act) -> Result<
     Ok(Ask {
         model: stored.answer["model"].as_str().unwrap_or_default().to_owned(),
         shape: if is_stream { Shape::Sse } else { Shape::Document },
-        want: Want::Stored(Box::new(Recalled { stored: stored.clone(), act, slice, behind })),
+        want: Want::Stored(Box::new(Recalled { stored: shelved.clone(), act, slice, behind })),
     })
 }

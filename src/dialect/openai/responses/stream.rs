@@ -29,29 +29,32 @@ pub(super) fn stream(
 ) -> Events {
     let mut writer = Writer::new(logprobs, obfuscation, occasion);
     writer.begin(whole, |status| response.begun(status));
-    writer.items(items);
-    writer.response(response.last_event(), whole);
+    writer.items(items, &whole["output"]);
+    writer.response(last_event(whole), whole);
     writer.events
 }
 
-/// What a stored response said, once more: the events behind a number.
+/// What a stored response said, as a stream.
 pub(super) fn again(
-    (whole, last): (&Value, &'static str),
+    whole: &Value,
     items: &[Item<'_>],
     logprobs: &LogprobsOf<'_>,
-    behind: Option<u64>,
     occasion: &Occasion<'_>,
 ) -> Events {
     let mut writer = Writer::new(logprobs, Extra::Sent, occasion);
     writer.begin(whole, |status| rewound(whole, status));
-    writer.items(items);
-    writer.response(last, whole);
-    let skipped = behind.map_or(0, |number| usize::try_from(number).unwrap_or(usize::MAX).saturating_add(1));
-    let mut rest = Events::new(Style::Compact);
-    for (at, event) in writer.events.iter().enumerate().skip(skipped) {
-        rest.bytes(event, writer.events.framing(at));
+    writer.items(items, &whole["output"]);
+    writer.response(last_event(whole), whole);
+    writer.events
+}
+
+/// The kind of the event that ends a response's stream.
+fn last_event(whole: &Value) -> &'static str {
+    match whole["status"].as_str() {
+        Some("incomplete") => "response.incomplete",
+        Some("failed") => "response.failed",
+        _ => "response.completed",
     }
-    rest
 }
 
 struct Writer<'a> {
@@ -116,12 +119,14 @@ impl<'a> Writer<'a> {
         self.events.json(&event);
     }
 
-    fn items(&mut self, items: &[Item<'_>]) {
+    /// Each item's events; `output` has the items as they are in the end.
+    fn items(&mut self, items: &[Item<'_>], output: &Value) {
         for (at, item) in items.iter().enumerate() {
+            let whole = &output[at];
             self.event("response.output_item.added", json!({"output_index": at, "item": item.begun()}));
             let place = Place { item_id: &item.id, output_index: at, part: None };
             match &item.content {
-                Content::Message(pieces) => self.message(pieces, place),
+                Content::Message(pieces) => self.message(pieces, &whole["content"], place),
                 Content::Reasoning { summary, .. } => {
                     for (part, deltas) in summary.iter().enumerate() {
                         self.summary(deltas, Place { part: Some(("summary_index", part)), ..place });
@@ -134,17 +139,17 @@ impl<'a> Writer<'a> {
                     }
                 }
             }
-            let whole = item.whole(self.logprobs);
             self.event("response.output_item.done", json!({"output_index": at, "item": whole}));
         }
     }
 
-    fn message(&mut self, pieces: &[Piece<'_>], place: Place<'_>) {
+    fn message(&mut self, pieces: &[Piece<'_>], content: &Value, place: Place<'_>) {
         for (part, piece) in pieces.iter().enumerate() {
+            let whole = &content[part];
             let place = Place { part: Some(("content_index", part)), ..place };
             self.event("response.content_part.added", place.with(json!({"part": piece.begun()})));
             match piece {
-                Piece::Text(deltas) => self.text(deltas, place),
+                Piece::Text(deltas) => self.text(deltas, whole, place),
                 Piece::Refusal(deltas) => {
                     let pieces = deltas.iter();
                     self.deltas("response.refusal.delta", pieces, place);
@@ -152,23 +157,22 @@ impl<'a> Writer<'a> {
                     self.event("response.refusal.done", place.with(done));
                 }
             }
-            let whole = piece.whole(self.logprobs);
             self.event("response.content_part.done", place.with(json!({"part": whole})));
         }
     }
 
-    fn text(&mut self, deltas: &Deltas, place: Place<'_>) {
+    fn text(&mut self, deltas: &Deltas, whole: &Value, place: Place<'_>) {
         let kind = "response.output_text.delta";
         if self.logprobs.are_wanted() {
-            for delta in deltas.iter() {
-                let scored = self.logprobs.of_tokens([delta]);
+            for (at, delta) in deltas.iter().enumerate() {
+                let scored = [&whole["logprobs"][at]];
                 let members = self.padded(json!({"delta": delta, "logprobs": scored}));
                 self.event(kind, place.with(members));
             }
         } else {
             self.deltas(kind, deltas.iter(), place);
         }
-        let done = json!({"text": deltas.text(), "logprobs": self.logprobs.of_text(deltas)});
+        let done = json!({"text": deltas.text(), "logprobs": whole["logprobs"]});
         self.event("response.output_text.done", place.with(done));
     }
 

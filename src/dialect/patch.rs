@@ -7,7 +7,7 @@ use super::{
     Dialect, Endpoint,
     event::{Events, Kind, Said},
 };
-use crate::shelf::Keep;
+use crate::shelf::{Keep, Progress};
 
 /// The members that an API's answers have, and where they live.
 #[derive(Debug)]
@@ -48,9 +48,16 @@ pub fn of(dialect: &dyn Dialect, endpoint: Endpoint) -> Option<&'static Patches>
 
 /// Lays a patch on what is said, and on what is kept of it.
 pub fn lay_on(said: &mut Said, dialect: &dyn Dialect, endpoint: Endpoint, members: &Map<String, Value>) {
-    said.events = patch(&said.events, dialect, endpoint, members);
-    if let (Some(Keep::Put(stored, _)), Some(patches)) = (said.keep.as_deref_mut(), of(dialect, endpoint)) {
+    let mut is_later = false;
+    if let (Some(Keep::Put(stored, progress)), Some(patches)) =
+        (said.keep.as_deref_mut(), of(dialect, endpoint))
+    {
         lay_over(&mut stored.answer, patches, members);
+        is_later = *progress != Progress::Done;
+    }
+    // What is only queued does not tell yet how it ends.
+    if !is_later {
+        said.events = patch(&said.events, dialect, endpoint, members);
     }
 }
 

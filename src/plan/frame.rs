@@ -111,6 +111,11 @@ pub(super) fn frame(events: Events, form: Form) -> (Vec<u8>, Vec<usize>) {
             }
             (body, ends)
         }
+        Form::NamedSse(_) => {
+            let named = |event| Manner { name: name(form, event), ..Manner::default() };
+            let manners: Vec<_> = events.iter().map(named).collect();
+            framed(&events, form, &manners)
+        }
         _ => framed(&events, form, &[Manner::default()]),
     }
 }

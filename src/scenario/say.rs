@@ -180,7 +180,10 @@ impl Request<'_> {
     }
 
     fn content(&self, candidates: &[Candidate], dress: &Dress) -> reply::Reply {
-        let said: Vec<_> = candidates.iter().map(|candidate| self.candidate(candidate, dress)).collect();
+        // Where there is one to choose from, the others cost nothing either.
+        let most = if self.lacks(Matter::Candidates) { 1 } else { usize::MAX };
+        let said: Vec<_> =
+            candidates.iter().take(most).map(|candidate| self.candidate(candidate, dress)).collect();
         if matches!(self.ask.want, Want::Images(_)) {
             let parts = said.into_iter().flat_map(|candidate| candidate.parts);
             return reply::Reply::Images(parts.filter_map(media).collect());

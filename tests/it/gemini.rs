@@ -397,3 +397,17 @@ async fn a_prompt_is_counted_with_its_instruction_and_its_tools_in_both_forms() 
     // `Hi`, `Be kind.`, and `{"name":"f"}` in two pieces.
     assert_eq!(whole, 1 + 2 + 2);
 }
+
+#[tokio::test]
+async fn counts_do_not_go_down_in_a_stream() {
+    let server = stubs("- then: {text: [ab, cd, ef]}\n").await;
+    let mut client = Raw::connect(server.base_url());
+    let body = json!({"contents": [{"parts": [{"text": "x"}]}]}).to_string();
+    let answer = client.ask("POST /v1beta/models/m:streamGenerateContent?alt=sse", &[], &body).body();
+    let counts: Vec<_> = answer
+        .split_terminator("\r\n\r\n")
+        .map(|event| serde_json::from_str::<Value>(event.strip_prefix("data: ").unwrap()).unwrap())
+        .map(|event| event["usageMetadata"]["candidatesTokenCount"].as_u64().unwrap())
+        .collect();
+    assert!(counts.is_sorted(), "{counts:?}");
+}

@@ -198,6 +198,7 @@ pub(super) fn safety_ratings(reason: &str, enums: Enums) -> Option<[SafetyRating
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct UsageMetadata<'a> {
+    #[serde(skip_serializing_if = "is_zero")]
     pub(super) prompt_token_count: u64,
     #[serde(skip_serializing_if = "is_zero")]
     pub(super) cached_content_token_count: u64,

@@ -46,7 +46,9 @@ impl<'a> Stream<'a> {
         let thinking = chunks.iter().rposition(|chunk| spent(chunk).1 > 0).map_or(0, |at| at + 1);
         for (at, chunk) in chunks.into_iter().enumerate() {
             let (output, thoughts) = spent(&chunk);
-            (stream.output, stream.thoughts) = (stream.output + output, stream.thoughts + thoughts);
+            // What is counted piece by piece may be more than the whole; it never goes down.
+            stream.output = (stream.output + output).min(stream.usage.output);
+            stream.thoughts = (stream.thoughts + thoughts).min(stream.usage.thoughts);
             // Behind the thoughts that are shown, those that are not have been thought too.
             if at >= thinking {
                 stream.thoughts = stream.usage.thoughts;

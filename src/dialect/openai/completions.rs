@@ -6,13 +6,13 @@ use serde_json::{Value, json};
 use super::{
     chat::{created, finish_reason},
     fields,
-    logprobs::LogprobsOf,
+    logprobs::{LogprobsOf, Token},
     read, refuse, words,
 };
 use crate::{
     ask::{Ask, Extra, Generate, Prompt, Shape, StreamOptions, Want},
     dialect::{Heard, Occasion, Route, event::Events, short_model, style::Style},
-    reply::{ApiError, Candidate, Deltas, Generation, Modality, Part, Usage},
+    reply::{ApiError, Candidate, Deltas, Finish, Generation, Modality, Part, Usage},
     tokens,
 };
 
@@ -33,7 +33,7 @@ pub(super) fn read(heard: &Heard<'_>, body: &Value) -> Result<Ask, ApiError> {
     let prompts = prompts(&body["prompt"]).ok_or_else(refuse::invalid_prompt)?;
     let count = prompts.len() * choices(body);
     if count > MOST_CHOICES {
-        return Err(refuse::list_too_long("prompt", MOST_CHOICES, count));
+        return Err(refuse::too_many_choices(MOST_CHOICES, count));
     }
     if body[ECHO] == true && repeated(&prompts, body) > MOST_REPEATED {
         return Err(refuse::too_large(MOST_REPEATED as u64));
@@ -239,6 +239,14 @@ struct Choice<'a> {
 }
 
 impl Choice<'_> {
+    /// Why it ended. Of calls there is no word here.
+    fn finish(&self) -> &str {
+        match &self.candidate.finish {
+            Finish::Call => "stop",
+            finish => finish_reason(finish),
+        }
+    }
+
     /// The deltas of all its texts.
     fn pieces(&self) -> impl Iterator<Item = &str> {
         let texts = self.candidate.parts.iter().filter_map(|part| match part.unsigned() {
@@ -252,7 +260,7 @@ impl Choice<'_> {
 
     fn whole(&self) -> Value {
         let pieces: Vec<_> = self.pieces().collect();
-        self.said(&pieces.concat(), &self.scores(&pieces, 0), Some(finish_reason(&self.candidate.finish)))
+        self.said(&pieces.concat(), &self.scores(&pieces, 0), Some(self.finish()))
     }
 
     /// Each delta, and the end.
@@ -266,7 +274,7 @@ impl Choice<'_> {
                 self.said(piece, &scores, None)
             })
             .collect();
-        steps.push(self.said("", &Value::Null, Some(finish_reason(&self.candidate.finish))));
+        steps.push(self.said("", &Value::Null, Some(self.finish())));
         steps
     }
 
@@ -279,7 +287,7 @@ impl Choice<'_> {
         if !self.logprobs.are_wanted() {
             return Value::Null;
         }
-        let scored = self.logprobs.of_tokens(pieces.iter().copied());
+        let (scored, start) = (self.logprobs.of_tokens(pieces.iter().copied()), offset);
         let offsets: Vec<_> = pieces
             .iter()
             .map(|piece| {
@@ -293,10 +301,18 @@ impl Choice<'_> {
         });
         json!({
             "tokens": pieces,
-            "token_logprobs": scored.iter().map(|token| token.logprob()).collect::<Vec<_>>(),
+            "token_logprobs": self.token_logprobs(&scored, start),
             "top_logprobs": top.collect::<Vec<_>>(),
             "text_offset": offsets,
         })
+    }
+}
+
+impl Choice<'_> {
+    /// Nothing stands in front of a prompt that its first token could follow from.
+    fn token_logprobs(&self, scored: &[Token<'_>], start: usize) -> Vec<Option<f64>> {
+        let is_first = |at: usize| at == 0 && start == 0 && !self.prompt.is_empty();
+        scored.iter().enumerate().map(|(at, token)| (!is_first(at)).then(|| token.logprob())).collect()
     }
 }
 

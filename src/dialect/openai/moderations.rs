@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::{fields, read, refuse, words};
 use crate::{
     ask::{Ask, Shape, Want},
-    dialect::{Heard, Occasion, event::Events, items, style::Style},
+    dialect::{Heard, Occasion, event::Events, style::Style},
     reply::{ApiError, Verdict},
 };
 
@@ -44,9 +44,14 @@ fn inputs(input: &Value) -> Option<Vec<String>> {
         Value::Array(list) if list.iter().all(Value::is_string) => {
             Some(list.iter().filter_map(Value::as_str).map(str::to_owned).collect())
         }
-        Value::Array(list) if list.iter().all(|part| part["type"].is_string()) => {
-            let texts: Vec<_> = items(input).iter().filter_map(|part| part["text"].as_str()).collect();
-            Some(vec![texts.join("\n")])
+        Value::Array(list) => {
+            let text = |part: &'_ Value| match part["type"].as_str()? {
+                "text" => part["text"].as_str().map(str::to_owned),
+                "image_url" => part["image_url"]["url"].is_string().then(String::new),
+                _ => None,
+            };
+            let texts: Vec<_> = list.iter().map(text).collect::<Option<_>>()?;
+            Some(vec![texts.join("\n").trim().to_owned()])
         }
         _ => None,
     }

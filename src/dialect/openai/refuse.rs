@@ -143,6 +143,13 @@ pub(super) fn invalid_prompt() -> ApiError {
     invalid_request(400, format!("'$.prompt' is invalid. Please check the API reference: {reference}."))
 }
 
+/// A bound of our own: so many completions at once.
+pub(super) fn too_many_choices(most: usize, count: usize) -> ApiError {
+    let message =
+        format!("Too many completions: {count} prompts times 'n', where {most} are answered at the most.");
+    invalid_request(400, message).with("param", "n")
+}
+
 pub(super) fn best_of_below_n() -> ApiError {
     invalid_request(400, "best_of must be greater than or equal to n").with("param", "best_of")
 }

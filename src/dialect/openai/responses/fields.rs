@@ -25,7 +25,7 @@ pub(super) static REQUEST: &[Field] = &[
     optional("background", Bool),
     optional("context_management", Any),
     optional("conversation", Either(&[Text, AnyObject])),
-    optional("include", List(&Text, 0, MANY)),
+    optional("include", List(&Word(INCLUDE), 0, MANY)),
     optional("max_output_tokens", Int(LEAST_OUTPUT, LARGE)),
     optional("max_tool_calls", Int(1, LARGE)),
     optional("metadata", AnyObject),
@@ -50,6 +50,17 @@ pub(super) static REQUEST: &[Field] = &[
     optional("user", Text),
     optional("presence_penalty", Number(-2.0, 2.0)),
     optional("frequency_penalty", Number(-2.0, 2.0)),
+];
+
+const INCLUDE: &[&str] = &[
+    "file_search_call.results",
+    "web_search_call.results",
+    "web_search_call.action.sources",
+    "message.input_image.image_url",
+    "computer_call_output.output.image_url",
+    "code_interpreter_call.outputs",
+    "reasoning.encrypted_content",
+    "message.output_text.logprobs",
 ];
 
 static REASONING: &[Field] = &[

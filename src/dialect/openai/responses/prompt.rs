@@ -63,6 +63,23 @@ fn kind(item: &Value) -> &str {
     item["type"].as_str().unwrap_or("message")
 }
 
+/// The rules about who says what: models put out what others put in.
+pub(super) fn check_roles(input: &Value) -> Result<(), ApiError> {
+    for (at, item) in items(input).iter().enumerate().filter(|(_, item)| kind(item) == "message") {
+        let is_model = item["role"] == "assistant";
+        for (number, part) in items(&item["content"]).iter().enumerate() {
+            let said = part["type"].as_str().unwrap_or_default();
+            let words: &[&str] = match (is_model, said) {
+                (true, said) if said.starts_with("input_") => &["output_text", "refusal"],
+                (false, "output_text" | "refusal") => &["input_text", "input_image", "input_file"],
+                _ => continue,
+            };
+            return Err(refuse::unknown_word(&format!("input[{at}].content[{number}].type"), said, words));
+        }
+    }
+    Ok(())
+}
+
 /// The rules about calls and what came of them.
 pub(super) fn check(conversation: &[&Value]) -> Result<(), ApiError> {
     let ids = |wanted: &str| {

@@ -11,7 +11,7 @@ use crate::{
         StreamOptions, Thinking, Tool, ToolChoice, Want,
     },
     dialect::{
-        Heard, LONGEST_MODEL, Route, items,
+        Heard, LONGEST_MODEL, Operation, Route, items,
         openai::{
             read::{model_name, named},
             refuse, words,
@@ -51,6 +51,9 @@ const REPEATED: &[&str] = &[
     "user",
 ];
 
+/// The model of prompts that are stored at OpenAI.
+const PROMPT_MODEL: &str = "gpt-5";
+
 /// What an answer includes where its tokens' probabilities are wanted, and where
 /// its thinking is to be sent back by the caller.
 const LOGPROBS: &str = "message.output_text.logprobs";
@@ -64,6 +67,7 @@ pub(in crate::dialect::openai) fn create(heard: &Heard<'_>, body: &Value) -> Res
     if body["stream_options"].is_object() && body["stream"] != true {
         return Err(refuse::only_with("stream_options", "stream", "enabled"));
     }
+    prompt::check_roles(&body["input"])?;
     let conversation = prompt::conversation(heard.recalled, &body["input"]);
     prompt::check(&conversation)?;
     let tools = tools(body);
@@ -81,8 +85,11 @@ pub(in crate::dialect::openai) fn count(heard: &Heard<'_>, body: &Value) -> Resu
 
 /// The model, once the fields are known to be what they must be.
 fn checked<'a>(heard: &Heard<'_>, body: &'a Value) -> Result<&'a str, ApiError> {
+    let is_needed = heard.route.operation == Operation::Generate && body["prompt"].is_null();
     let model = match &body["model"] {
-        Value::Null => return Err(refuse::missing("model")),
+        Value::Null if is_needed => return Err(refuse::missing("model")),
+        // A prompt that is stored brings its own, and a size needs none.
+        Value::Null => PROMPT_MODEL,
         Value::String(model) if model.len() > LONGEST_MODEL => return Err(refuse::no_requested_model(model)),
         model => model_name(model)?,
     };
@@ -195,7 +202,10 @@ fn tool_choice(body: &Value, tools: &[Tool]) -> Result<ToolChoice, ApiError> {
         false => Err(refuse::tool_choice_unknown(name)),
     };
     if *choice == "required" {
-        return Ok(every(Allowed::All));
+        return match items(&body["tools"]).is_empty() {
+            true => Err(refuse::tool_choice_without_tools()),
+            false => Ok(every(Allowed::All)),
+        };
     }
     match (choice["type"].as_str(), choice["name"].as_str()) {
         (Some("function"), Some(name)) => Ok(ToolChoice::One(Allowed::Only(vec![known(name)?]))),
@@ -225,6 +235,11 @@ pub(in crate::dialect::openai) fn stored(heard: &Heard<'_>, act: Act) -> Result<
     if is_stream && shelved.progress == Progress::Cancelled {
         return Err(refuse::not_to_be_streamed());
     }
+    let order = match request.query("order") {
+        None | Some("desc") => Order::Descending,
+        Some("asc") => Order::Ascending,
+        Some(other) => return Err(refuse::unknown_word("order", other, &["asc", "desc"])),
+    };
     let limit = match request.query("limit") {
         None => PAGE_SIZE,
         Some(text) => match text.parse() {
@@ -237,7 +252,7 @@ pub(in crate::dialect::openai) fn stored(heard: &Heard<'_>, act: Act) -> Result<
     let slice = Slice {
         limit: usize::try_from(limit).unwrap_or(usize::MAX),
         after: request.query("after").map(str::to_owned),
-        order: if request.query("order") == Some("asc") { Order::Ascending } else { Order::Descending },
+        order,
     };
     let behind = request.query("starting_after").and_then(|text| text.parse().ok());
     Ok(Ask {

@@ -25,7 +25,11 @@ function texts(message) {
 }
 
 function offered(name, property) {
-  const input_schema = { type: 'object', properties: { [property]: { type: 'string' } }, required: [property] };
+  const input_schema = {
+    type: 'object',
+    properties: { [property]: { type: 'string' } },
+    required: [property],
+  };
   return { name, description: `The ${name}.`, input_schema };
 }
 
@@ -133,7 +137,9 @@ test('tokens are counted', async () => {
 
 test('models are listed page by page, and described', async () => {
   const listed = await collect(models.list({ limit: 2 }));
-  assert.ok(listed.length > 2 && listed.every(({ id, type }) => type === 'model' && id.startsWith('claude-')));
+  assert.ok(
+    listed.length > 2 && listed.every(({ id, type }) => type === 'model' && id.startsWith('claude-')),
+  );
   assert.equal((await models.retrieve(CLAUDE)).id, CLAUDE);
 });
 

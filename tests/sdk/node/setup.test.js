@@ -73,7 +73,9 @@ for (const flags of [[], ['--base-path', '/api']]) {
       .filter((line) => line.startsWith('Node:'));
     const classes = { GoogleGenAI, OpenAI, Anthropic };
     const [google, ours, claude] = lines.map((line) =>
-      new Function(...Object.keys(classes), `return ${line.slice('Node:'.length)}`)(...Object.values(classes)),
+      new Function(...Object.keys(classes), `return ${line.slice('Node:'.length)}`)(
+        ...Object.values(classes),
+      ),
     );
     const response = await google.models.generateContent({ model: GEMINI, contents: 'Hello' });
     assert.equal(response.text, 'You said: Hello');

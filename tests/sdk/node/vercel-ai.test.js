@@ -59,7 +59,12 @@ for (const [name, model] of Object.entries(MODELS)) {
   });
 
   test(`${name}: any text comes back`, async () => {
-    for (const prompt of ['naïve 日本語 👩‍👧', 'a\r\nb\u2028c\u0085d', 'data: [DONE]\n\nevent: x', '"\\u0041']) {
+    for (const prompt of [
+      'naïve 日本語 👩‍👧',
+      'a\r\nb\u2028c\u0085d',
+      'data: [DONE]\n\nevent: x',
+      '"\\u0041',
+    ]) {
       const { text } = await generateText({ model: at, prompt });
       assert.equal(text, `You said: ${prompt}`);
       const pieces = await collect(streamText({ model: at, prompt }).textStream);
@@ -88,7 +93,8 @@ for (const [name, model] of Object.entries(MODELS)) {
 
   for (const streamed of [false, true]) {
     const how = streamed ? 'streamed' : 'plain';
-    const ask = (options) => (streamed ? streamText : generateText)({ model: at, prompt: 'Hello', ...options });
+    const ask = (options) =>
+      (streamed ? streamText : generateText)({ model: at, prompt: 'Hello', ...options });
 
     test(`${name}: tools are called where they must be, ${how}`, async () => {
       const answer = await ask({ tools: TOOLS, toolChoice: 'required' });

@@ -44,7 +44,12 @@ def request(arguments):
             case _:
                 assert url is None and not argument.startswith("-"), argument
                 url = argument
-    return {"method": method or ("GET" if body is None else "POST"), "url": url, "body": body, "headers": headers}
+    return {
+        "method": method or ("GET" if body is None else "POST"),
+        "url": url,
+        "body": body,
+        "headers": headers,
+    }
 
 
 def send(method, url, body, headers):

@@ -61,7 +61,8 @@ GOOGLE_LINE_ENDS = {} if GOOGLE >= 3 else {way: errors.UnknownApiResponseError f
 # By how many the oldest calls a function more often than it may.
 GOOGLE_EXTRA_CALLS = 0 if GOOGLE >= 2 else 1
 
-# Whether it asks by itself for the rest of an answer that is not over: the oldest does not know that there is more.
+# Whether it asks by itself for the rest of an answer that is not over: the oldest does not know
+# that there is more.
 GOOGLE_CONTINUES = GOOGLE >= 2
 
 # Where there is still a way to Imagen without Google Cloud.

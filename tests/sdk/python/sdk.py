@@ -30,7 +30,7 @@ def hello(**options):
 
 
 class LastingTransport(google_http.AsyncHTTPTransport):
-    """One that only its owner closes: Google's oldest SDK would do so too soon, with the first of two clients."""
+    """One that only its owner closes: Google's oldest SDK does it with the first of two clients."""
 
     async def aclose(self):
         pass

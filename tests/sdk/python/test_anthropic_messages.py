@@ -56,7 +56,13 @@ async def test_the_accumulating_stream_tells_of_the_text_so_far(anthropic_client
 
 @pytest.mark.parametrize(
     "text",
-    ["naïve 日本語 😀", "a\u2028b\u0085c\r\nd\x00", "data: [DONE]\n\nevent: error\n", '"\\u0041 </script>', "word " * 300],
+    [
+        "naïve 日本語 😀",
+        "a\u2028b\u0085c\r\nd\x00",
+        "data: [DONE]\n\nevent: error\n",
+        '"\\u0041 </script>',
+        "word " * 300,
+    ],
 )
 async def test_any_text_comes_back(anthropic_client, text):
     assert texts(await answered(anthropic_client, text)) == [f"You said: {text}"]
@@ -100,7 +106,13 @@ async def test_a_stop_sequence_ends_a_message_and_is_named(anthropic_client):
 
 async def test_the_usual_settings_are_accepted(anthropic_client):
     # Newer SDKs have no names for some of them.
-    settings = {"temperature": 0.2, "top_p": 0.9, "top_k": 40, "service_tier": "auto", "metadata": {"user_id": "me"}}
+    settings = {
+        "temperature": 0.2,
+        "top_p": 0.9,
+        "top_k": 40,
+        "service_tier": "auto",
+        "metadata": {"user_id": "me"},
+    }
     system = [{"type": "text", "text": "Be brief.", "cache_control": {"type": "ephemeral"}}]
     message = await answered(anthropic_client, system=system, extra_body=settings)
     assert texts(message) == ["You said: Hello"]

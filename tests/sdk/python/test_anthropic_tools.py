@@ -7,7 +7,8 @@ from claude import answered, events, greeting, texts
 from sdk import collected, opened, settled, user
 
 OFFERED = [
-    {"name": name, "description": f"To {name}", "input_schema": schema} for name, schema in tools.SCHEMAS.items()
+    {"name": name, "description": f"To {name}", "input_schema": schema}
+    for name, schema in tools.SCHEMAS.items()
 ]
 REQUIRED = {"tools": OFFERED, "tool_choice": {"type": "any"}}
 
@@ -53,7 +54,9 @@ async def test_the_accumulating_stream_reads_the_input(anthropic_client):
     async with opened(anthropic_client.messages.stream(**greeting(**REQUIRED))) as stream:
         message = await settled(stream.get_final_message())
     whole = await answered(anthropic_client, **REQUIRED)
-    assert [(call.name, call.input) for call in calls(message)] == [(call.name, call.input) for call in calls(whole)]
+    assert [(call.name, call.input) for call in calls(message)] == [
+        (call.name, call.input) for call in calls(whole)
+    ]
     assert message.stop_reason == "tool_use"
 
 

@@ -68,7 +68,11 @@ async def test_an_error_of_a_scenario_is_the_exception_of_its_status(anthropic_a
 
 
 async def test_a_server_that_is_overloaded_is_asked_again(anthropic_at, serve, tmp_path):
-    words = "{scenario: 1, stubs: {then: [{error: {status: 529, retry_after: {ms: 5ms}}, times: 2}, {text: Here I am.}]}}"
+    words = """
+        scenario: 1
+        stubs:
+          then: [{error: {status: 529, retry_after: {ms: 5ms}}, times: 2}, {text: Here I am.}]
+    """
     client = anthropic_at(played(serve, tmp_path, words), max_retries=2)
     assert texts(await answered(client)) == ["Here I am."]
 
@@ -86,7 +90,9 @@ async def test_a_server_that_is_overloaded_in_mid_stream_is_noticed(anthropic_at
 
 
 async def test_a_stream_breaks_off_behind_what_came(anthropic_at, serve, tmp_path):
-    words = "{scenario: 1, stubs: {then: {text: [One, two, three], wire: {end: {after: text.2, how: close}}}}}"
+    words = (
+        "{scenario: 1, stubs: {then: {text: [One, two, three], wire: {end: {after: text.2, how: close}}}}}"
+    )
     client = anthropic_at(played(serve, tmp_path, words))
     got = []
     # aiohttp has another word for it.
@@ -99,17 +105,26 @@ async def test_a_stream_breaks_off_behind_what_came(anthropic_at, serve, tmp_pat
 
 
 async def test_a_refusal_is_the_reason_of_an_end(anthropic_at, serve, tmp_path):
-    client = anthropic_at(played(serve, tmp_path, "{scenario: 1, stubs: {then: {text: No., finish: refusal}}}"))
+    client = anthropic_at(
+        played(serve, tmp_path, "{scenario: 1, stubs: {then: {text: No., finish: refusal}}}")
+    )
     message = await answered(client)
     assert (texts(message), message.stop_reason) == (["No."], "refusal")
 
 
 async def test_a_tool_is_called_with_what_a_scenario_says(anthropic_at, serve, tmp_path):
-    words = "{scenario: 1, stubs: {then: {parts: [{text: Wait.}, {call: {name: weather, args: {city: Bern}}}]}}}"
+    words = (
+        "{scenario: 1, stubs: {then: {parts: [{text: Wait.}, {call: {name: weather, args: {city: Bern}}}]}}}"
+    )
     client = anthropic_at(played(serve, tmp_path, words))
     for message in (await answered(client), await final(client)):
         text, call = message.content
-        assert (text.text, call.name, call.input, message.stop_reason) == ("Wait.", "weather", {"city": "Bern"}, "tool_use")
+        assert (text.text, call.name, call.input, message.stop_reason) == (
+            "Wait.",
+            "weather",
+            {"city": "Bern"},
+            "tool_use",
+        )
 
 
 async def final(client):

@@ -51,7 +51,9 @@ def versions(row):
         names += ["legacy-google"] if "generativeai" in row else []
         pins = [line for name in names for line in (PINS / f"{name}.txt").read_text().splitlines()]
     else:
-        pins = [value.removeprefix("npm:") if ":" in value else f"{name}={value}" for name, value in NODE.items()]
+        pins = [
+            value.removeprefix("npm:") if ":" in value else f"{name}={value}" for name, value in NODE.items()
+        ]
     found = [re.fullmatch(rf"{ROWS[row]}(\d+\.\d+)\.\S+", pin) for pin in pins]
     return sorted((match[1] for match in found if match), key=lambda version: [*map(int, version.split("."))])
 

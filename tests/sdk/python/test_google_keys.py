@@ -61,7 +61,10 @@ async def test_a_wrong_bearer_s_token_is_not_authentic(google_at, locked_server,
     assert (error["code"], error["status"]) == (401, "UNAUTHENTICATED")
     [info] = error["details"]
     assert info["reason"] == "ACCESS_TOKEN_TYPE_UNSUPPORTED"
-    assert info["metadata"]["method"] == f"google.ai.generativelanguage.{GOOGLE_VERSION}.GenerativeService.{method}"
+    assert (
+        info["metadata"]["method"]
+        == f"google.ai.generativelanguage.{GOOGLE_VERSION}.GenerativeService.{method}"
+    )
 
 
 async def test_a_wrong_key_is_refused_on_every_path(google_at, locked_server):

@@ -19,6 +19,8 @@ async def refusal(client, config=None, contents="Hello", is_stream=False):
     return raised.value
 
 
+TYPES = f"type.googleapis.com/google.ai.generativelanguage.{GOOGLE_VERSION}"
+
 MISTYPED = [
     (
         {"generationConfig": {"maxOutputTokens": "many"}},
@@ -29,13 +31,12 @@ MISTYPED = [
         {"generationConfig": {"responseModalities": ["SMELL"]}},
         "generation_config.response_modalities[0]",
         "Invalid value at 'generation_config.response_modalities[0]' "
-        f'(type.googleapis.com/google.ai.generativelanguage.{GOOGLE_VERSION}.GenerationConfig.Modality), "SMELL"',
+        f'({TYPES}.GenerationConfig.Modality), "SMELL"',
     ),
     (
         {"contents": ["Hello"]},
         "contents[0]",
-        f"Invalid value at 'contents[0]' (type.googleapis.com/google.ai.generativelanguage.{GOOGLE_VERSION}.Content), "
-        '"Hello"',
+        f"Invalid value at 'contents[0]' ({TYPES}.Content), \"Hello\"",
     ),
     (
         {"contents": [{"parts": [{"inlineData": {"mimeType": "image/png", "data": "?!"}}]}]},

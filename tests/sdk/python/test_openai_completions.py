@@ -37,9 +37,9 @@ async def test_each_of_several_prompts_is_completed(openai_client):
     completion = await completed(openai_client, ["one", "two"], n=2, echo=True)
     texts = [(choice.index, choice.text) for choice in completion.choices]
     assert [index for index, _ in texts] == [0, 1, 2, 3]
-    assert [text.startswith(prompt) for (_, text), prompt in zip(texts, ["one"] * 2 + ["two"] * 2, strict=True)] == [
-        True
-    ] * 4
+    assert [
+        text.startswith(prompt) for (_, text), prompt in zip(texts, ["one"] * 2 + ["two"] * 2, strict=True)
+    ] == [True] * 4
 
 
 async def test_sixteen_tokens_are_the_limit_unless_one_is_given(openai_client):

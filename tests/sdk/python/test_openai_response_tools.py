@@ -64,7 +64,9 @@ async def test_arguments_are_streamed_in_pieces(openai_client):
 
 async def test_the_accumulating_stream_parses_arguments(openai_client):
     strict = [{**tool, "strict": True} for tool in OFFERED]
-    async with opened(openai_client.responses.stream(**asked(tools=strict, tool_choice="required"))) as stream:
+    async with opened(
+        openai_client.responses.stream(**asked(tools=strict, tool_choice="required"))
+    ) as stream:
         await collected(stream)
         response = await settled(stream.get_final_response())
     assert [call.name for call in calls(response)] == list(tools.SCHEMAS)
@@ -74,7 +76,8 @@ async def test_the_accumulating_stream_parses_arguments(openai_client):
 async def test_the_results_of_calls_are_said_back(openai_client, stored):
     first = await responded(openai_client, tool_choice="required")
     results = [
-        {"type": "function_call_output", "call_id": call.call_id, "output": f"{call.name}!"} for call in calls(first)
+        {"type": "function_call_output", "call_id": call.call_id, "output": f"{call.name}!"}
+        for call in calls(first)
     ]
     if stored:
         going_on = {"previous_response_id": first.id, "input": results}

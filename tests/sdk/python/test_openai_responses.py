@@ -79,7 +79,11 @@ async def test_a_talk_is_given_as_items(openai_client):
     items = [
         {"role": "developer", "content": "Be brief."},
         {"role": "user", "content": "First"},
-        {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "One", "annotations": []}]},
+        {
+            "type": "message",
+            "role": "assistant",
+            "content": [{"type": "output_text", "text": "One", "annotations": []}],
+        },
         {"role": "user", "content": [{"type": "input_text", "text": "Second"}]},
     ]
     assert (await responded(openai_client, input=items)).output_text == "You said: Second"

@@ -49,7 +49,11 @@ def test_one_answer_serves_anthropic_too(talk):
 
 def test_a_status_is_said_in_anthropic_s_words(talk):
     errors = talk("04-errors")
-    for status, name in ((400, "BadRequestError"), (413, "ContentTooLargeError"), (503, "ServiceUnavailableError")):
+    for status, name in (
+        (400, "BadRequestError"),
+        (413, "ContentTooLargeError"),
+        (503, "ServiceUnavailableError"),
+    ):
         with pytest.raises(anthropic.APIStatusError) as raised:
             errors.ask(f"error {status}")
         assert type(raised.value) is anthropic_class(name)

@@ -29,13 +29,19 @@ CALLS = [
     ),
 ]
 STREAMS = [
-    ("tokenoff/stream.sh", "tokenoff/stream.sse", [f"[{at}].usageMetadata.thoughtsTokenCount" for at in (0, -1)]),
+    (
+        "tokenoff/stream.sh",
+        "tokenoff/stream.sse",
+        [f"[{at}].usageMetadata.thoughtsTokenCount" for at in (0, -1)],
+    ),
     ("tokensmart/stream.sh", "tokensmart/stream.sse", []),
 ]
 # Requests whose answers the pages do not show; of the image models' and the thinking one they
 # show no more than the settings.
 OTHERS = {
-    "tikhub/image.sh": lambda answer: answer["candidates"][0]["content"]["parts"][1]["inlineData"]["mimeType"],
+    "tikhub/image.sh": lambda answer: answer["candidates"][0]["content"]["parts"][1]["inlineData"][
+        "mimeType"
+    ],
     "tokencode/models.sh": lambda answer: answer["models"][0]["name"].startswith("models/gemini-"),
     "tokencode/embeddings.sh": lambda answer: len(answer["data"][0]["embedding"]) == 1536,
     "tokensmart/image.sh": lambda answer: text(answer) == "You said: What is in this image? [image/jpeg]",
@@ -86,7 +92,9 @@ def test_a_stream_has_all_that_its_page_shows(server, gateways, call, answer, la
 
 def test_a_chat_is_streamed_as_its_page_shows(server):
     # The page shows the events of its chat's request, with `"stream": true`.
-    streaming = vendors.example("tokencode/chat.sh", server.url).replace('"max_tokens"', '"stream": true, "max_tokens"')
+    streaming = vendors.example("tokencode/chat.sh", server.url).replace(
+        '"max_tokens"', '"stream": true, "max_tokens"'
+    )
     *given, done = vendors.events(curl.run(streaming).text)
     *expected, end = vendors.documented("tokencode/chat.sse")
     assert done == end == "[DONE]"
@@ -149,7 +157,9 @@ def test_a_key_is_read_wherever_a_page_puts_it(locked_server, call, place):
     for key, status in ((KEY, 200), ("wrong", 4)):
         command = vendors.example(name, locked_server.url)
         if place.startswith("?"):
-            command = command.replace(written, "").replace(":generateContent", f":generateContent{place.format(key)}")
+            command = command.replace(written, "").replace(
+                ":generateContent", f":generateContent{place.format(key)}"
+            )
         else:
             command = command.replace(written, place.format(key))
         answer = curl.run(command)

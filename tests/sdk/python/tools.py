@@ -43,7 +43,8 @@ def assert_valid(name, arguments):
 def for_openai(*names, **options):
     schemas = [(name, SCHEMAS[name]) for name in names or SCHEMAS]
     functions = [
-        {"name": name, "description": f"To {name}", "parameters": schema, **options} for name, schema in schemas
+        {"name": name, "description": f"To {name}", "parameters": schema, **options}
+        for name, schema in schemas
     ]
     return [{"type": "function", "function": function} for function in functions]
 

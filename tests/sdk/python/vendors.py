@@ -36,7 +36,7 @@ def kind(value):
 
 
 def differences(expected, given, place="$", name=None):
-    """The places at which an answer is not as it is documented: what is missing, mistyped or another constant."""
+    """Where an answer is not as it is documented: what is missing, mistyped or another constant."""
     if kind(expected) != kind(given):
         return [place]
     if isinstance(expected, dict):

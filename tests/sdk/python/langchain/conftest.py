@@ -1,7 +1,6 @@
 import pytest
-from models import MODELS
 
-from servers import REPOSITORY
+from models import MODELS
 
 pytest_plugins = ["serving"]
 

@@ -14,7 +14,9 @@ def openai_embeddings(url, **options):
 
 
 def google_embeddings(url, **options):
-    return GoogleGenerativeAIEmbeddings(model="gemini-embedding-001", base_url=url, google_api_key="any", **options)
+    return GoogleGenerativeAIEmbeddings(
+        model="gemini-embedding-001", base_url=url, google_api_key="any", **options
+    )
 
 
 @pytest.fixture(params=[(openai_embeddings, 1536), (google_embeddings, 3072)], ids=["openai", "google"])

@@ -47,7 +47,9 @@ def test_what_breaks_a_rule_is_raised(chat_at, server, name):
 
 
 def test_a_stream_breaks_off_behind_what_came(chat_at, scenario, name):
-    words = "{scenario: 1, stubs: {then: {text: [One, two, three], wire: {end: {after: text.2, how: close}}}}}"
+    words = (
+        "{scenario: 1, stubs: {then: {text: [One, two, three], wire: {end: {after: text.2, how: close}}}}}"
+    )
     got = []
     with pytest.raises(LOST[name]):
         for chunk in chat_at(scenario(words)).stream("Hello"):

@@ -8,7 +8,7 @@ pytest_plugins = ["serving"]
 
 @pytest.fixture
 def connect():
-    """Points the SDK, which has one setting for the whole program, at a server, over REST, the only way to one of HTTP."""
+    """Points the SDK, which has one setting for all, at a server, by the way that is HTTP."""
 
     def configure(url, api_key="any"):
         genai.configure(api_key=api_key, transport="rest", client_options={"api_endpoint": url})

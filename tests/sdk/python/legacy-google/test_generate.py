@@ -40,7 +40,9 @@ def test_the_settings_are_heeded(model, stream):
     response = model.generate_content("Hello", generation_config=config, stream=stream)
     response.resolve()
     assert (response.text, response.candidates[0].finish_reason) == ("You said:", FINISH.MAX_TOKENS)
-    response = model.generate_content("Hello", generation_config={"stop_sequences": [" Hello"]}, stream=stream)
+    response = model.generate_content(
+        "Hello", generation_config={"stop_sequences": [" Hello"]}, stream=stream
+    )
     response.resolve()
     assert (response.text, response.candidates[0].finish_reason) == ("You said:", FINISH.STOP)
 

@@ -19,7 +19,9 @@ def test_a_text_has_a_vector():
 
 def test_each_of_many_texts_has_its_own():
     asked = {"model": "models/gemini-embedding-001", "task_type": "retrieval_document", "title": "t"}
-    vectors = genai.embed_content(content=["one", "two", "one"], output_dimensionality=10, **asked)["embedding"]
+    vectors = genai.embed_content(content=["one", "two", "one"], output_dimensionality=10, **asked)[
+        "embedding"
+    ]
     assert [len(vector) for vector in vectors] == [10] * 3
     assert vectors[0] == vectors[2] != vectors[1]
 
@@ -83,6 +85,9 @@ def test_a_server_that_is_overloaded_is_asked_again(scenario):
 def test_a_blocked_prompt_has_no_answer(scenario):
     scenario("12-safety")
     response = genai.GenerativeModel("gemini-2.5-flash").generate_content("bomb")
-    assert response.prompt_feedback.block_reason == genai.protos.GenerateContentResponse.PromptFeedback.BlockReason.SAFETY
+    assert (
+        response.prompt_feedback.block_reason
+        == genai.protos.GenerateContentResponse.PromptFeedback.BlockReason.SAFETY
+    )
     with pytest.raises(ValueError, match="prompt"):
-        response.text
+        _ = response.text

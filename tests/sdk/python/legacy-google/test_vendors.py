@@ -8,6 +8,7 @@ They are run as they are written but for the host, and what the pages leave out:
 import base64
 
 import google.generativeai as genai
+
 import vendors
 
 REST = ('client_options={"api_endpoint"', 'transport="rest", client_options={"api_endpoint"')

@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::scenario::{
-    Input,
+    Asked, Input,
     error::{Place, Problem, Source},
     yaml,
 };
@@ -151,7 +151,8 @@ fn read_input(path: &Path, root: Option<&Path>) -> Result<Input, Problem> {
         Ok(text) => {
             let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
             let source = Arc::new(Source { name, text });
-            Ok(Input { source, files: Box::new(move |name| companion(&folder, name)) })
+            let files = Box::new(move |name: &str| companion(&folder, name));
+            Ok(Input { source, files, asked: Asked::ByAnyone })
         }
         Err(error) => {
             let valid =

@@ -23,15 +23,28 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("plan", &["dialect", "identity", "notation", "request"]),
     ("scenario", &["answer", "ask", "dialect", "identity", "notation", "plan", "reply", "request", "tokens"]),
     ("select", &["ask", "dialect", "identity", "notation", "request", "scenario"]),
+    ("catalogue", &["scenario"]),
     ("store", &["scenario"]),
     (
         "server",
         &[
-            "answer", "ask", "dialect", "identity", "notation", "plan", "redact", "reply", "request",
-            "scenario", "select", "shelf", "store",
+            "answer",
+            "ask",
+            "catalogue",
+            "dialect",
+            "identity",
+            "notation",
+            "plan",
+            "redact",
+            "reply",
+            "request",
+            "scenario",
+            "select",
+            "shelf",
+            "store",
         ],
     ),
-    ("cli", &["notation", "plan", "request", "scenario", "server", "store"]),
+    ("cli", &["catalogue", "notation", "plan", "request", "scenario", "server", "store"]),
 ];
 
 /// Modules that may wait, open sockets and files, and look at a clock.

@@ -6,6 +6,7 @@ mod health;
 mod log;
 mod output;
 mod plan;
+mod scenarios;
 mod schema;
 mod serve;
 mod shared;
@@ -61,6 +62,8 @@ enum Command {
     Check(check::Check),
     /// Print what a request would get, and why
     Plan(plan::Plan),
+    /// List the scenarios that ship with mynah: streaming failures met in the wild
+    Scenarios(scenarios::Scenarios),
     /// Print the JSON Schema of scenario files, for editors
     Schema(schema::Schema),
     /// Ask a running server whether it is well
@@ -81,6 +84,7 @@ pub fn main() -> ExitCode {
         Command::Serve(serve) => serve.run(),
         Command::Check(check) => check.run(),
         Command::Plan(plan) => plan.run(),
+        Command::Scenarios(scenarios) => scenarios.run(),
         Command::Schema(schema) => schema.run(),
         Command::Health(health) => health.run(),
     };

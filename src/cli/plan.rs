@@ -72,7 +72,7 @@ impl Plan {
     }
 }
 
-fn as_text(explanation: &Explanation) -> String {
+pub(super) fn as_text(explanation: &Explanation) -> String {
     let Explanation { target, asked, seed, considered, refusal, plan } = explanation;
     let mut text = format!("{target}\n{asked}");
     let answering = considered.iter().filter(|considered| considered.differs.is_empty());

@@ -7,6 +7,7 @@ use tracing_subscriber::filter::LevelFilter;
 
 use super::{Exit, banner::banner, log, output, shared::Shared, signals};
 use crate::{
+    catalogue::UnknownRow,
     notation::value::{Period, Word},
     plan::Marks,
     scenario::error::Severity,
@@ -23,6 +24,12 @@ pub(super) struct Serve {
     /// Scenario files, and folders of them; without any, every request gets the built-in answer
     #[arg(value_name = "FILES")]
     files: Vec<PathBuf>,
+
+    /// Scenarios of the catalogue, by their ids or patterns such as 'sse-*' ('*' for all); `mynah
+    /// scenarios` lists them. Several, or with files beside them, are asked for by the model mynah-ID
+    /// or the header x-mynah-scenario
+    #[arg(long, value_name = "ID", num_args = 1.., value_delimiter = ',')]
+    scenario: Vec<String>,
 
     /// What a request for content gets that no stub answers [default: miss, or built-in without files]
     #[arg(long, value_enum, value_name = "ANSWER")]
@@ -112,7 +119,11 @@ impl Serve {
     }
 
     async fn serve(self) -> Exit {
-        let listening = match self.builder().bind().await {
+        let builder = match self.builder() {
+            Ok(builder) => builder,
+            Err(unknown) => return fail(Exit::Usage, &unknown.to_string()),
+        };
+        let listening = match builder.bind().await {
             Ok(listening) => listening,
             Err(StartError::Scenarios(problems)) => {
                 output::complain_at_length(&problems.to_string());
@@ -144,7 +155,7 @@ impl Serve {
         end(port_file.as_ref())
     }
 
-    fn builder(&self) -> Builder {
+    fn builder(&self) -> Result<Builder, UnknownRow> {
         let mut builder = self
             .shared
             .apply(Server::builder())
@@ -164,8 +175,12 @@ impl Serve {
                 UnmatchedArgument::Miss => Unmatched::Miss,
             });
         }
+        // Trouble is laid over what files say, and so asked first.
+        if !self.scenario.is_empty() {
+            builder = builder.catalogue(&self.scenario)?;
+        }
         let builder = self.files.iter().fold(builder, Builder::scenarios);
-        self.api_key.iter().fold(builder, Builder::api_key)
+        Ok(self.api_key.iter().fold(builder, Builder::api_key))
     }
 }
 

@@ -186,7 +186,7 @@ impl fmt::Display for Problems {
 impl std::error::Error for Problems {}
 
 /// The word of a list that was probably meant.
-pub(super) fn did_you_mean<'a>(word: &str, words: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn did_you_mean<'a>(word: &str, words: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     // No word of the language comes near to this.
     const LONGEST: usize = 100;
     if word.len() > LONGEST {

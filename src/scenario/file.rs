@@ -6,7 +6,7 @@ use std::num::NonZeroU32;
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{
     expect::{Expect, ExpectAll},
@@ -33,6 +33,9 @@ pub struct File {
     /// For listing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tags: Option<List<String>>,
+    /// For tools: what a catalogue tells of it. The server does not read it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub meta: Option<Map<String, Value>>,
     /// The source of all variation; where there is none, the server's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seed: Option<u64>,

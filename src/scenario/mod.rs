@@ -43,6 +43,19 @@ pub struct Input {
     pub source: Arc<Source>,
     /// Reads a file in its folder, by its name.
     pub files: Box<ReadFile>,
+    /// Whom its scenarios answer.
+    pub asked: Asked,
+}
+
+/// Whom a scenario answers, besides what its conditions say.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Asked {
+    /// Anyone.
+    #[default]
+    ByAnyone,
+    /// Who asks for it by this name: as the model `mynah-NAME`, or in the header
+    /// `x-mynah-scenario`.
+    ByName(String),
 }
 
 /// Reads all scenarios of these texts, in their order, and tells all that is
@@ -67,7 +80,7 @@ pub fn read(inputs: &[Input]) -> (Vec<Scenario>, Problems) {
         }
         for (number, tree) in trees.into_iter().enumerate() {
             let (document, mut found) = decode::document(&input.source, tree);
-            let (scenario, faults) = compile::scenario(&document, number, &*input.files);
+            let (scenario, faults) = compile::scenario(&document, number, input);
             found.extend(faults);
             if let Some(scenario) = scenario {
                 found.extend(known.compare(&document, &scenario));

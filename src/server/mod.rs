@@ -33,10 +33,11 @@ use jiff::Timestamp;
 use tokio::sync::oneshot;
 
 use crate::{
+    catalogue::{self, Row, UnknownRow},
     plan::Marks,
     request::Request,
     scenario::{
-        self, Input,
+        self, Asked, Input,
         error::{Problems, Source},
         file::{File, Stub},
         yaml,
@@ -108,6 +109,8 @@ enum Origin {
     Path(PathBuf),
     /// A text, and what it is called.
     Text(String, String),
+    /// Rows of the catalogue.
+    Catalogue(Vec<&'static Row>),
 }
 
 /// What an exchange needs to know.
@@ -276,6 +279,19 @@ impl Builder {
         self
     }
 
+    /// Scenarios of the catalogue of streaming failures that ships with mynah, by
+    /// their ids. Each answers who asks for it: by the model `mynah-ID`, or by the
+    /// header `x-mynah-scenario`; one alone, with no other scenario beside it,
+    /// answers everyone.
+    ///
+    /// # Errors
+    ///
+    /// The first id or pattern (such as `sse-*`) that names nothing.
+    pub fn catalogue<T: AsRef<str>>(mut self, ids: &[T]) -> Result<Self, UnknownRow> {
+        self.scenarios.push(Origin::Catalogue(catalogue::choose(ids)?));
+        Ok(self)
+    }
+
     /// A scenario as YAML; `name` is what messages call it.
     pub fn scenario_text(mut self, name: impl Into<String>, yaml: impl Into<String>) -> Self {
         self.scenarios.push(Origin::Text(name.into(), yaml.into()));
@@ -320,8 +336,16 @@ impl Builder {
                 Origin::Text(name, text) => inputs.push(Input {
                     source: Arc::new(Source { name: name.clone(), text: text.clone() }),
                     files: Box::new(|_| Err("a scenario that is no file has no folder".to_owned())),
+                    asked: Asked::ByAnyone,
                 }),
+                Origin::Catalogue(rows) => {
+                    inputs.extend(catalogue::inputs(rows, self.scenarios.len() == 1));
+                }
             }
+        }
+        if self.scenarios.iter().any(|origin| matches!(origin, Origin::Catalogue(_))) {
+            // What lies below all that is laid over something.
+            inputs.push(catalogue::base());
         }
         let (scenarios, mut problems) = scenario::read(&inputs);
         problems.0.splice(0..0, unread);

@@ -14,7 +14,7 @@ use std::collections::HashMap;
 use indexmap::IndexSet;
 
 use super::{
-    ReadFile,
+    Asked, Input, ReadFile,
     decode::Document,
     error::{Problem, did_you_mean},
     file::{self, Defaults, File, Operation, Per, Stub as StubFile, When},
@@ -27,8 +27,9 @@ use crate::notation::value::List;
 pub use reach::between as shadows_between;
 
 /// The scenario of a document. `number` tells documents of one file apart.
-pub fn scenario(document: &Document, number: usize, files: &ReadFile) -> (Option<Scenario>, Vec<Problem>) {
-    let mut compiler = Compiler { document, files, problems: Vec::new(), held: 0 };
+pub fn scenario(document: &Document, number: usize, input: &Input) -> (Option<Scenario>, Vec<Problem>) {
+    let (files, asked) = (&*input.files, &input.asked);
+    let mut compiler = Compiler { document, files, asked, problems: Vec::new(), held: 0 };
     let scenario = compiler.scenario(number);
     let mut problems = compiler.problems;
     let is_whole = !problems.iter().any(|problem| problem.severity == super::error::Severity::Error)
@@ -44,6 +45,7 @@ pub fn scenario(document: &Document, number: usize, files: &ReadFile) -> (Option
 struct Compiler<'a> {
     document: &'a Document,
     files: &'a ReadFile,
+    asked: &'a Asked,
     problems: Vec<Problem>,
     /// Bytes of fills and files so far.
     held: u64,
@@ -196,15 +198,18 @@ impl Compiler<'_> {
             );
         }
         let given = if given.is_empty() { vec![When::default()] } else { given };
-        given
-            .into_iter()
-            .enumerate()
-            .map(|(index, when)| {
-                let path = path.index(index);
-                self.when(&when, &path);
-                self.with_globs(when, &path).with_defaults(defaults.when.as_ref())
-            })
-            .collect()
+        let own = given.into_iter().enumerate().map(|(index, when)| {
+            let path = path.index(index);
+            self.when(&when, &path);
+            self.with_globs(when, &path).with_defaults(defaults.when.as_ref())
+        });
+        let own: Vec<_> = own.collect();
+        match self.asked {
+            Asked::ByAnyone => own,
+            Asked::ByName(name) => {
+                own.into_iter().flat_map(|when| when.asked_by_name(name, stub.early.is_some())).collect()
+            }
+        }
     }
 
     fn replies(

@@ -10,6 +10,10 @@ use crate::{
     scenario::file::{Api, Http, When},
 };
 
+/// How a scenario of the catalogue is asked for.
+const NAME_HEADER: &str = "x-mynah-scenario";
+const MODEL_PREFIX: &str = "mynah-";
+
 impl Compiler<'_> {
     /// Tells what is wrong with a map of conditions.
     pub(super) fn when(&mut self, when: &When, path: &Path<'_>) {
@@ -111,6 +115,26 @@ impl When {
         fill!(api operation stream model prompt system turn tools tool_result media tokens method path query
             header key json attempt nth chance state http tls nth_on_connection);
         self
+    }
+
+    /// The same for those who ask for a scenario by its name: in a header, or as
+    /// the model, which an early answer knows of Google's callers alone. Who says
+    /// something about the model is asked for in the header only.
+    pub(super) fn asked_by_name(self, name: &str, is_early: bool) -> Vec<Self> {
+        let mut by_header = self.clone();
+        by_header.header.get_or_insert_default().insert(NAME_HEADER.to_owned(), Pattern::from(name));
+        if self.model.is_some() {
+            return vec![by_header];
+        }
+        let mut by_model = Self { model: Some(Pattern::from(format!("{MODEL_PREFIX}{name}"))), ..self };
+        if is_early {
+            match &by_model.api {
+                None => by_model.api = Some(List(vec![Api::Gemini])),
+                Some(List(api)) if api.iter().all(|api| *api == Api::Gemini) => {}
+                Some(_) => return vec![by_header],
+            }
+        }
+        vec![by_header, by_model]
     }
 
     /// With bare models and paths taken as globs, and names of headers in lower

@@ -1,0 +1,73 @@
+//! The catalogue as a page, for people who read it without running anything.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::{Layer, Row};
+
+/// What each SDK did, by row and by the SDK with its version and manner.
+#[derive(Clone, Debug, Default)]
+pub struct Outcomes(pub HashMap<String, BTreeMap<String, String>>);
+
+/// The page, in Markdown.
+pub fn page(rows: &[Row], outcomes: &Outcomes) -> String {
+    let mut page = INTRODUCTION.to_owned();
+    for layer in Layer::ALL {
+        let of_layer: Vec<_> = rows.iter().filter(|row| row.meta.layer == layer).collect();
+        if of_layer.is_empty() {
+            continue;
+        }
+        page.push_str(&format!("\n## {}\n", layer.title()));
+        for row in of_layer {
+            page.push_str(&entry(row, outcomes.0.get(&row.id)));
+        }
+    }
+    page
+}
+
+const INTRODUCTION: &str = "\
+# Streaming failures met in the wild
+
+Does your client survive what broke the others? Each of these scenarios puts one failure on
+the wire, byte for byte and at its time, as somebody met it in public.
+
+```sh
+mynah scenarios                          # list them; --layer, --api, --tier, or words to look for
+mynah scenarios show sse-crlf-split      # the file, and all that goes on the wire
+mynah serve --scenario sse-crlf-split    # every stream has it
+mynah serve --scenario '*'               # all of them: ask for the model mynah-ID,
+                                         # or send the header x-mynah-scenario: ID
+```
+
+Tier 1 is what every client meets, tier 3 completes the picture. Where the API is `any`, ask in
+the one you speak. What the SDKs did was seen by running them, in the versions that are named;
+`scripts/catalogue` runs them again. This page is made from the files beside it.
+";
+
+fn entry(row: &Row, outcomes: Option<&BTreeMap<String, String>>) -> String {
+    let meta = &row.meta;
+    let mut entry = format!("\n### [{0}]({0}.yaml)\n\n", row.id);
+    entry.push_str(&format!("{} · tier {}", meta.api.join(", "), meta.tier));
+    if let Some(needs) = &meta.needs {
+        entry.push_str(&format!(" · needs {needs}, which is not served yet"));
+    }
+    entry.push_str(&format!("\n\n{}\n\n", one_line(&row.about)));
+    entry.push_str(&format!("- Broke: {}\n", one_line(&meta.broke)));
+    if !meta.references.is_empty() {
+        entry.push_str(&format!("- Seen in: {}\n", meta.references.join(", ")));
+    }
+    entry.push_str(&format!("- A good client: {}\n", one_line(&meta.good)));
+    if let Some(other) = &meta.disputed {
+        entry.push_str(&format!("- Disputed: {}\n", one_line(other)));
+    }
+    if let Some(outcomes) = outcomes.filter(|outcomes| !outcomes.is_empty()) {
+        entry.push_str("\n| | did |\n| --- | --- |\n");
+        for (sdk, outcome) in outcomes {
+            entry.push_str(&format!("| {sdk} | {} |\n", outcome.replace('|', "\\|").replace('\n', " ")));
+        }
+    }
+    entry
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}

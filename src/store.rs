@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::scenario::{
-    Asked, Input,
+    Input,
     error::{Place, Problem, Source},
     yaml,
 };
@@ -152,7 +152,7 @@ fn read_input(path: &Path, root: Option<&Path>) -> Result<Input, Problem> {
             let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
             let source = Arc::new(Source { name, text });
             let files = Box::new(move |name: &str| companion(&folder, name));
-            Ok(Input { source, files, asked: Asked::ByAnyone })
+            Ok(Input::new(source, files))
         }
         Err(error) => {
             let valid =

@@ -4,13 +4,11 @@
 mod page;
 
 use std::{
-    collections::HashMap,
     fmt,
     sync::{Arc, LazyLock},
 };
 
 use globset::Glob;
-use include_dir::{Dir, include_dir};
 use serde::Deserialize;
 
 use crate::scenario::{
@@ -21,10 +19,14 @@ use crate::scenario::{
 
 pub use page::{Outcomes, page};
 
-static FOLDER: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/scenarios/streaming");
+/// The files of `scenarios/streaming/`, as `build.rs` lists them.
+static FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/catalogue.rs"));
 
 /// What all rows are laid over that say nothing themselves.
 const BASE: &str = "base.yaml";
+
+/// What the SDKs did when last asked.
+const OUTCOMES: &str = "outcomes.json";
 
 /// A row of the catalogue: a scenario, and what is known of it.
 #[derive(Clone, Debug)]
@@ -119,7 +121,7 @@ impl Layer {
 /// All rows, by layer, then by id.
 pub fn rows() -> &'static [Row] {
     static ROWS: LazyLock<Vec<Row>> = LazyLock::new(|| {
-        let mut rows: Vec<_> = FOLDER.files().filter_map(|file| row(file).ok()).collect();
+        let mut rows: Vec<_> = FILES.iter().filter_map(|(name, text)| row(name, text).ok()).collect();
         rows.sort_by(|one, other| (one.meta.layer, &one.id).cmp(&(other.meta.layer, &other.id)));
         rows
     });
@@ -131,10 +133,8 @@ pub fn rows() -> &'static [Row] {
 /// # Errors
 ///
 /// Why it is none.
-fn row(file: &'static include_dir::File<'static>) -> Result<Row, String> {
-    let name = file.path().to_string_lossy();
+fn row(name: &str, text: &'static str) -> Result<Row, String> {
     let id = name.strip_suffix(".yaml").filter(|_| name != BASE).ok_or("it is no row")?;
-    let text = file.contents_utf8().ok_or("it is no UTF-8")?;
     let source = Arc::new(Source { name: name.to_string(), text: text.to_owned() });
     let tree = yaml::read(&source).map_err(|problem| problem.to_string())?;
     let tree = tree.into_iter().next().ok_or("it is empty")?;
@@ -151,11 +151,8 @@ fn row(file: &'static include_dir::File<'static>) -> Result<Row, String> {
 
 /// What is wrong with the files of the catalogue, as far as they are no rows.
 pub fn faults() -> Vec<String> {
-    let files = FOLDER.files().filter(|file| file.path().extension().is_some_and(|end| end == "yaml"));
-    let others = files.filter(|file| file.path().to_string_lossy() != BASE);
-    others
-        .filter_map(|file| row(file).err().map(|fault| format!("{}: {fault}", file.path().display())))
-        .collect()
+    let rows = FILES.iter().filter(|(name, _)| name.ends_with(".yaml") && *name != BASE);
+    rows.filter_map(|(name, text)| Some(format!("{name}: {}", row(name, text).err()?))).collect()
 }
 
 /// An id that no row has.
@@ -232,16 +229,17 @@ pub fn inputs(rows: &[&'static Row], is_alone: bool) -> Vec<Input> {
 
 /// What all rows are laid over.
 pub fn base() -> Input {
-    let text = FOLDER.get_file(BASE).and_then(|file| file.contents_utf8()).unwrap_or_default();
-    Input {
-        source: Arc::new(Source { name: BASE.to_owned(), text: text.to_owned() }),
-        files: Box::new(|_| Err("the catalogue has no files beside its scenarios".to_owned())),
-        asked: Asked::ByAnyone,
-    }
+    Input::new(
+        Arc::new(Source { name: BASE.to_owned(), text: file(BASE).to_owned() }),
+        Box::new(|_| Err("the catalogue has no files beside its scenarios".to_owned())),
+    )
 }
 
 /// What the SDKs did when last asked.
 pub fn outcomes() -> Outcomes {
-    let file = FOLDER.get_file("outcomes.json").map(include_dir::File::contents);
-    file.and_then(|text| serde_json::from_slice::<HashMap<_, _>>(text).ok()).map(Outcomes).unwrap_or_default()
+    serde_json::from_str(file(OUTCOMES)).map(Outcomes).unwrap_or_default()
+}
+
+fn file(name: &str) -> &'static str {
+    FILES.iter().find(|(known, _)| *known == name).map_or("", |(_, text)| text)
 }

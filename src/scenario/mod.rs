@@ -47,6 +47,13 @@ pub struct Input {
     pub asked: Asked,
 }
 
+impl Input {
+    /// A text whose scenarios answer anyone.
+    pub fn new(source: Arc<Source>, files: Box<ReadFile>) -> Self {
+        Self { source, files, asked: Asked::ByAnyone }
+    }
+}
+
 /// Whom a scenario answers, besides what its conditions say.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Asked {

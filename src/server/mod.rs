@@ -37,7 +37,7 @@ use crate::{
     plan::Marks,
     request::Request,
     scenario::{
-        self, Asked, Input,
+        self, Input,
         error::{Problems, Source},
         file::{File, Stub},
         yaml,
@@ -333,11 +333,10 @@ impl Builder {
                     inputs.extend(found);
                     unread.extend(problems);
                 }
-                Origin::Text(name, text) => inputs.push(Input {
-                    source: Arc::new(Source { name: name.clone(), text: text.clone() }),
-                    files: Box::new(|_| Err("a scenario that is no file has no folder".to_owned())),
-                    asked: Asked::ByAnyone,
-                }),
+                Origin::Text(name, text) => inputs.push(Input::new(
+                    Arc::new(Source { name: name.clone(), text: text.clone() }),
+                    Box::new(|_| Err("a scenario that is no file has no folder".to_owned())),
+                )),
                 Origin::Catalogue(rows) => {
                     inputs.extend(catalogue::inputs(rows, self.scenarios.len() == 1));
                 }

@@ -375,7 +375,7 @@ fn a_null_is_a_pattern_and_no_missing_key() {
 fn all_that_is_wrong_is_told_at_once() {
     let text = "scenario: 1\nname: t\nstubs:\n- {when: {promt: a, modle: b}, then: {txt: a}}\n- {when: {prompt: a}}\n- {then: {text: a, pace: {first: 5}}}\n";
     let source = Arc::new(Source { name: "x.yaml".to_owned(), text: text.to_owned() });
-    let input = Input { source, files: Box::new(|_| Err("none".to_owned())) };
+    let input = Input::new(source, Box::new(|_| Err("none".to_owned())));
     let (_, problems) = mynah::scenario::read(&[input]);
     let lines: Vec<_> =
         problems.0.iter().map(|problem| (problem.place.line, problem.message.clone())).collect();

@@ -11,6 +11,7 @@ mod anthropic;
 mod anthropic_scenarios;
 mod any_bytes;
 mod bad_http;
+mod catalogue;
 mod command;
 mod compositions;
 mod edges;

@@ -139,7 +139,7 @@ fn changed(text: &str, changes: &[Change]) -> String {
 fn read(text: &str) -> bool {
     let source = Arc::new(Source { name: "x.yaml".to_owned(), text: text.to_owned() });
     let (scenarios, problems) =
-        scenario::read(&[Input { source, files: Box::new(|_| Err("there is none".to_owned())) }]);
+        scenario::read(&[Input::new(source, Box::new(|_| Err("there is none".to_owned())))]);
     assert!(!scenarios.is_empty() || !problems.0.is_empty());
     for problem in &problems.0 {
         assert!(!problem.message.is_empty());

@@ -7,4 +7,4 @@ mod harmless;
 mod kept;
 mod played;
 mod recut;
-mod told;
+pub(crate) mod told;

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 /// How a connection is left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Left {
+pub(crate) enum Left {
     /// It ended.
     Ended,
     /// It was reset.
@@ -19,15 +19,15 @@ pub(super) enum Left {
 
 /// An answer, as its plan's JSON tells it.
 #[derive(Debug)]
-pub(super) struct Told {
+pub(crate) struct Told {
     /// All that comes, in order. The lines of the head are in no order where
     /// HTTP writes them.
-    pub(super) bytes: Vec<u8>,
-    pub(super) left: Left,
-    pub(super) has_script: bool,
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) left: Left,
+    pub(crate) has_script: bool,
 }
 
-pub(super) fn told(plan: &Value) -> Told {
+pub(crate) fn told(plan: &Value) -> Told {
     let socket = &plan["socket"];
     if socket.is_null() {
         return Told { bytes: by_http(plan), left: Left::Open, has_script: false };
@@ -67,24 +67,24 @@ fn by_http(plan: &Value) -> Vec<u8> {
 }
 
 /// The same lines of a head, sorted.
-pub(super) fn in_no_order(head: &[u8]) -> Vec<u8> {
+pub(crate) fn in_no_order(head: &[u8]) -> Vec<u8> {
     let mut lines: Vec<_> = head.split_inclusive(|byte| *byte == b'\n').collect();
     lines[1..].sort_unstable();
     lines.concat()
 }
 
 /// The bytes of all these, one behind the other.
-pub(super) fn concat(all: &Value) -> Vec<u8> {
+pub(crate) fn concat(all: &Value) -> Vec<u8> {
     all.as_array().unwrap().iter().flat_map(|one| bytes(&one["bytes"])).collect()
 }
 
-pub(super) fn bytes(value: &Value) -> Vec<u8> {
+pub(crate) fn bytes(value: &Value) -> Vec<u8> {
     match value {
         Value::String(text) => text.clone().into_bytes(),
         value => STANDARD.decode(value["base64"].as_str().unwrap()).unwrap(),
     }
 }
 
-pub(super) fn time(value: &Value) -> Duration {
+pub(crate) fn time(value: &Value) -> Duration {
     Period::from_text(value.as_str().unwrap()).unwrap().0
 }

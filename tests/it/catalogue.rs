@@ -1,0 +1,297 @@
+//! The catalogue of streaming failures: every row is sound, has a golden of its
+//! plan, and puts on a raw socket what the plan says.
+
+use std::{
+    fmt::Write as _,
+    fs,
+    io::{ErrorKind, Read, Write as _},
+    net::TcpStream,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use http::{HeaderMap, Method};
+use mynah::{
+    Builder, Server,
+    catalogue::{self, Row},
+    plan::WirePlan,
+    request::Request,
+    scenario,
+};
+use serde_json::{Value, json};
+
+use crate::compositions::told::{Left, Told, bytes, concat, in_no_order, told};
+
+/// Long enough that only a server that hangs meets it.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// So long nothing comes of what is silent for ever.
+const SILENCE: Duration = Duration::from_millis(200);
+
+/// Bytes of a write that a golden shows; of longer ones it shows the ends.
+const LONGEST_SHOWN: usize = 1500;
+
+/// A way to ask for a row.
+struct Way {
+    api: &'static str,
+    path: String,
+    body: Value,
+}
+
+fn ways(row: &Row) -> Vec<Way> {
+    let model = format!("mynah-{}", row.id);
+    let messages = json!([{"role": "user", "content": "Hello"}]);
+    let contents = json!({"contents": [{"role": "user", "parts": [{"text": "Hello"}]}]});
+    let google = format!("/v1beta/models/{model}:streamGenerateContent");
+    let all = [
+        (
+            "openai.chat",
+            "/v1/chat/completions".to_owned(),
+            json!({"model": model, "messages": messages, "stream": true}),
+        ),
+        (
+            "openai.responses",
+            "/v1/responses".to_owned(),
+            json!({"model": model, "input": "Hello", "stream": true}),
+        ),
+        (
+            "anthropic",
+            "/v1/messages".to_owned(),
+            json!({"model": model, "max_tokens": 1024, "messages": messages, "stream": true}),
+        ),
+        ("gemini", format!("{google}?alt=sse"), contents.clone()),
+        ("gemini.array", google, contents),
+    ];
+    let is_for = |api: &str| {
+        row.meta.api.iter().any(|known| known == api || (known == "any" && api != "gemini.array"))
+    };
+    all.into_iter().filter(|(api, ..)| is_for(api)).map(|(api, path, body)| Way { api, path, body }).collect()
+}
+
+impl Way {
+    fn request(&self) -> Request {
+        let mut request = Request::new(Method::POST, &self.path.parse().unwrap(), HeaderMap::new());
+        request.body = self.body.to_string().into();
+        request
+    }
+
+    fn bytes(&self) -> String {
+        crate::raw::request(&format!("POST {}", self.path), &[], &self.body.to_string())
+    }
+}
+
+fn builder() -> Builder {
+    Server::builder().seed(7).clock("2026-01-01T00:00:00Z".parse().unwrap())
+}
+
+fn served() -> Vec<&'static Row> {
+    catalogue::rows().iter().filter(|row| row.meta.needs.is_none()).collect()
+}
+
+fn plan(row: &Row, way: &Way, time_scale: f64) -> WirePlan {
+    let builder = builder().time_scale(time_scale).catalogue(&["*"]).unwrap();
+    let explanation = builder.explain(way.request()).unwrap_or_else(|error| panic!("{}: {error}", row.id));
+    assert!(
+        explanation.considered.iter().any(|one| one.scenario == row.id && one.differs.is_empty()),
+        "{} does not answer {}",
+        row.id,
+        way.api
+    );
+    explanation.plan
+}
+
+#[test]
+fn every_file_is_a_row_and_says_all_that_a_row_says() {
+    assert_eq!(catalogue::faults(), Vec::<String>::new());
+    for row in catalogue::rows() {
+        let meta = &row.meta;
+        assert!(!row.about.is_empty() && !meta.broke.is_empty() && !meta.good.is_empty(), "{}", row.id);
+        assert!((1..=3).contains(&meta.tier), "{}", row.id);
+        assert!(row.text.contains(&format!("\nname: {}\n", row.id)), "{} is not called so", row.id);
+        for api in &meta.api {
+            let known = ["any", "openai.chat", "openai.responses", "anthropic", "gemini", "gemini.array"];
+            assert!(known.contains(&api.as_str()), "{}: {api}", row.id);
+        }
+    }
+}
+
+#[test]
+fn rows_are_sound_alone_and_all_together() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/streaming");
+    for row in catalogue::rows() {
+        let (_, problems) = scenario::read(&catalogue::inputs(&[row], true));
+        assert_eq!(row.meta.needs.is_none(), problems.0.is_empty(), "{}: {problems}", row.id);
+        assert!(folder.join(format!("{}.yaml", row.id)).exists());
+    }
+    let (scenarios, problems) = scenario::read(&catalogue::inputs(&served(), false));
+    assert!(problems.0.is_empty(), "{problems}");
+    assert_eq!(scenarios.len(), served().len());
+}
+
+/// All that comes, and how the connection is left behind it. What is silent for
+/// ever is left alone.
+fn play(server: &Server, way: &Way, expected: &Told, is_silent: bool) -> (Vec<u8>, Option<Left>) {
+    let mut socket = TcpStream::connect(server.base_url().trim_start_matches("http://")).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    socket.write_all(way.bytes().as_bytes()).unwrap();
+    let (mut all, mut piece) = (Vec::new(), vec![0; 64 * 1024]);
+    loop {
+        if all.len() >= expected.bytes.len() {
+            socket.set_read_timeout(Some(SILENCE)).unwrap();
+        }
+        match socket.read(&mut piece) {
+            Ok(0) => return (all, Some(Left::Ended)),
+            Ok(length) => all.extend_from_slice(&piece[..length]),
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => return (all, Some(Left::Reset)),
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+                let left = if is_silent { None } else { Some(Left::Open) };
+                return (all, left);
+            }
+            Err(error) => panic!("{error}"),
+        }
+        if is_silent && all.len() > expected.bytes.len() + 64 * 1024 {
+            return (all, None);
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_comes_is_what_the_plan_says_to_the_last_byte() {
+    let server = builder().time_scale(0.0).catalogue(&["*"]).unwrap().start().await.unwrap();
+    for row in served() {
+        for way in ways(row) {
+            let plan = plan(row, &way, 0.0).json();
+            let expected = expected(&plan);
+            let is_silent = plan["socket"]["end"]["hold"] == "forever";
+            let beats = !plan["socket"]["end"]["heartbeat"].is_null();
+            let (mut all, left) = play(&server, &way, &expected, is_silent);
+            if !expected.has_script {
+                let head = all.windows(4).position(|four| four == b"\r\n\r\n").unwrap() + 2;
+                all.splice(..head, in_no_order(&all[..head]));
+            }
+            if beats {
+                all.truncate(expected.bytes.len());
+            }
+            assert!(all == expected.bytes, "{} by {}: {}", row.id, way.api, all.escape_ascii());
+            if !is_silent {
+                assert_eq!(left, Some(expected.left), "{} by {}", row.id, way.api);
+            }
+        }
+    }
+}
+
+/// The same without an end, where there is none.
+fn expected(plan: &Value) -> Told {
+    let mut plan = plan.clone();
+    if plan["socket"]["end"]["hold"] == "forever" {
+        let end = &mut plan["socket"]["end"];
+        (end["how"], end["then"], end["put"]) = (json!("close"), json!(""), json!(""));
+    }
+    told(&plan)
+}
+
+fn shown(bytes: &[u8]) -> String {
+    let text = |bytes: &[u8]| bytes.escape_ascii().to_string().replace("\\'", "'").replace("\\\"", "\"");
+    if bytes.len() <= LONGEST_SHOWN {
+        return text(bytes);
+    }
+    let (first, last) = (&bytes[..200], &bytes[bytes.len() - 200..]);
+    format!("{} … {} bytes … {}", text(first), bytes.len() - 400, text(last))
+}
+
+/// Each write with its time, and the end.
+fn transcript(plan: &Value) -> String {
+    let mut text = format!("status {}\n", plan["status"]);
+    for missed in plan["missed"].as_array().unwrap() {
+        writeln!(text, "missed {missed}").unwrap();
+    }
+    let socket = &plan["socket"];
+    let (pieces, is_script) = match socket["writes"].as_array() {
+        Some(writes) => (writes, true),
+        None => (plan["pieces"].as_array().unwrap(), false),
+    };
+    for piece in pieces {
+        let gap = piece["gap"].as_str().map(|gap| format!(" +{gap}")).unwrap_or_default();
+        writeln!(text, "{}{gap}  {}", piece["at"].as_str().unwrap(), shown(&bytes(&piece["bytes"]))).unwrap();
+    }
+    if !is_script {
+        writeln!(text, "{}  complete", plan["end_at"].as_str().unwrap()).unwrap();
+        return text;
+    }
+    let end = &socket["end"];
+    let rest = [bytes(&end["put"]), bytes(&end["then"])].concat();
+    if end["hold"] != "0s" {
+        writeln!(text, "hold {}", end["hold"].as_str().unwrap()).unwrap();
+    }
+    if !end["heartbeat"].is_null() {
+        writeln!(
+            text,
+            "every {}  {}",
+            end["heartbeat"]["every"].as_str().unwrap(),
+            shown(&concat(&json!([end["heartbeat"]])))
+        )
+        .unwrap();
+    }
+    if !rest.is_empty() {
+        writeln!(text, "at the end  {}", shown(&rest)).unwrap();
+    }
+    writeln!(text, "{}", end["how"].as_str().unwrap()).unwrap();
+    text
+}
+
+fn golden(row: &Row) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/golden/catalogue/{}.txt", row.id))
+}
+
+#[test]
+fn every_plan_is_still_what_it_was() {
+    let blesses = std::env::var_os("MYNAH_BLESS").is_some_and(|bless| bless == "1");
+    let mut changed = Vec::new();
+    for row in served() {
+        let mut text = String::new();
+        for way in ways(row) {
+            writeln!(text, "{}\n{}", way.api, transcript(&plan(row, &way, 1.0).json())).unwrap();
+        }
+        if blesses {
+            fs::write(golden(row), &text).unwrap();
+        } else if fs::read_to_string(golden(row)).unwrap_or_default() != text {
+            changed.push(format!("{}:\n{text}", row.id));
+        }
+    }
+    assert!(changed.is_empty(), "changed, or never blessed (MYNAH_BLESS=1):\n{}", changed.join("\n"));
+}
+
+#[tokio::test]
+async fn a_row_is_asked_for_by_header_too_and_the_others_are_left_alone() {
+    let server = builder().catalogue(&["*"]).unwrap().start().await.unwrap();
+    let mut client = crate::raw::Raw::connect(server.base_url());
+    let body = json!({"model": "gpt-4o", "messages": [{"role": "user", "content": "x"}], "stream": true});
+    let ask = |client: &mut crate::raw::Raw, headers: &[(&str, &str)]| {
+        client.ask("POST /v1/chat/completions", headers, &body.to_string())
+    };
+    let row = ask(&mut client, &[("x-mynah-scenario", "tcp-utf8-split")]);
+    assert!(row.body().contains("你好"), "{}", row.body());
+    let plain = ask(&mut client, &[]);
+    assert!(plain.body().contains("\"content\":\"Hel\""), "{}", plain.body());
+    assert_eq!(plain.header("x-mynah-scenario"), Some("base"));
+}
+
+#[test]
+fn an_id_that_no_row_has_is_told_with_what_was_meant() {
+    let error = Server::builder().catalogue(&["tcp-utf8-splitt"]).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "there is no scenario \"tcp-utf8-splitt\" in the catalogue, did you mean \"tcp-utf8-split\"?"
+    );
+    assert!(Server::builder().catalogue(&["nothing-*"]).is_err());
+}
+
+#[test]
+fn the_page_is_made_from_the_files() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/streaming/README.md");
+    let page = catalogue::page(catalogue::rows(), &catalogue::outcomes());
+    if std::env::var_os("MYNAH_BLESS").is_some_and(|bless| bless == "1") {
+        fs::write(&path, &page).unwrap();
+    }
+    assert!(fs::read_to_string(&path).unwrap_or_default() == page, "never blessed (MYNAH_BLESS=1)");
+}

@@ -29,7 +29,20 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const SILENCE: Duration = Duration::from_millis(200);
 
 /// Bytes of a write that a golden shows; of longer ones it shows the ends.
-const LONGEST_SHOWN: usize = 1500;
+const LONGEST_SHOWN: usize = 6000;
+
+/// What a golden shows of a head: the others are every answer's.
+const SHOWN_HEADERS: &[&str] = &[
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "retry-after",
+    "retry-after-ms",
+    "trailer",
+    "transfer-encoding",
+    "x-mynah-missed",
+];
 
 /// A way to ask for a row.
 struct Way {
@@ -191,12 +204,31 @@ fn expected(plan: &Value) -> Told {
 }
 
 fn shown(bytes: &[u8]) -> String {
-    let text = |bytes: &[u8]| bytes.escape_ascii().to_string().replace("\\'", "'").replace("\\\"", "\"");
+    let text = |bytes: &[u8]| {
+        let mut text = String::new();
+        for chunk in bytes.utf8_chunks() {
+            text.push_str(&chunk.valid().replace('\\', "\\\\").replace('\r', "\\r").replace('\n', "\\n"));
+            text.push_str(&chunk.invalid().escape_ascii().to_string());
+        }
+        text
+    };
     if bytes.len() <= LONGEST_SHOWN {
         return text(bytes);
     }
     let (first, last) = (&bytes[..200], &bytes[bytes.len() - 200..]);
     format!("{} … {} bytes … {}", text(first), bytes.len() - 400, text(last))
+}
+
+/// The same without the lines of a head that every answer has.
+fn short_head(bytes: Vec<u8>) -> Vec<u8> {
+    let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") else { return bytes };
+    let (head, rest) = bytes.split_at(end + 2);
+    let is_shown = |line: &&[u8]| {
+        let name = line.split(|byte| *byte == b':').next().unwrap_or_default().to_ascii_lowercase();
+        line.starts_with(b"HTTP/") || SHOWN_HEADERS.iter().any(|known| known.as_bytes() == name)
+    };
+    let lines = head.split_inclusive(|byte| *byte == b'\n').filter(is_shown);
+    [lines.collect::<Vec<_>>().concat(), rest.to_vec()].concat()
 }
 
 /// Each write with its time, and the end.
@@ -210,9 +242,11 @@ fn transcript(plan: &Value) -> String {
         Some(writes) => (writes, true),
         None => (plan["pieces"].as_array().unwrap(), false),
     };
-    for piece in pieces {
+    for (number, piece) in pieces.iter().enumerate() {
+        let own = bytes(&piece["bytes"]);
+        let own = if is_script && number == 0 { short_head(own) } else { own };
         let gap = piece["gap"].as_str().map(|gap| format!(" +{gap}")).unwrap_or_default();
-        writeln!(text, "{}{gap}  {}", piece["at"].as_str().unwrap(), shown(&bytes(&piece["bytes"]))).unwrap();
+        writeln!(text, "{}{gap}  {}", piece["at"].as_str().unwrap(), shown(&own)).unwrap();
     }
     if !is_script {
         writeln!(text, "{}  complete", plan["end_at"].as_str().unwrap()).unwrap();

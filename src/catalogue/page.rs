@@ -2,11 +2,14 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use serde_json::Value;
+
 use super::{Layer, Row};
 
-/// What each SDK did, by row and by the SDK with its version and manner.
+/// What each SDK did, by row and by the SDK with its version and manner: a text,
+/// or a list of what it did at one time and another.
 #[derive(Clone, Debug, Default)]
-pub struct Outcomes(pub HashMap<String, BTreeMap<String, String>>);
+pub struct Outcomes(pub HashMap<String, BTreeMap<String, Value>>);
 
 /// The page, in Markdown.
 pub fn page(rows: &[Row], outcomes: &Outcomes) -> String {
@@ -38,12 +41,16 @@ mynah serve --scenario '*'               # all of them: ask for the model mynah-
                                          # or send the header x-mynah-scenario: ID
 ```
 
+What came of a row is told so: the text that was said, then how it ended (`finish`, and the
+reason), or what was raised. A stream that ends without either is `no end, no error`; one that
+goes on behind all patience is `still waiting`.
+
 Tier 1 is what every client meets, tier 3 completes the picture. Where the API is `any`, ask in
 the one you speak. What the SDKs did was seen by running them, in the versions that are named;
 `scripts/catalogue` runs them again. This page is made from the files beside it.
 ";
 
-fn entry(row: &Row, outcomes: Option<&BTreeMap<String, String>>) -> String {
+fn entry(row: &Row, outcomes: Option<&BTreeMap<String, Value>>) -> String {
     let meta = &row.meta;
     let mut entry = format!("\n### [{0}]({0}.yaml)\n\n", row.id);
     entry.push_str(&format!("{} · tier {}", meta.api.join(", "), meta.tier));
@@ -60,12 +67,29 @@ fn entry(row: &Row, outcomes: Option<&BTreeMap<String, String>>) -> String {
         entry.push_str(&format!("- Disputed: {}\n", one_line(other)));
     }
     if let Some(outcomes) = outcomes.filter(|outcomes| !outcomes.is_empty()) {
-        entry.push_str("\n| | did |\n| --- | --- |\n");
+        entry.push_str("\n| what came of it | with |\n| --- | --- |\n");
+        // Those that did the same stand together.
+        let mut groups: Vec<(String, Vec<&str>)> = Vec::new();
         for (sdk, outcome) in outcomes {
-            entry.push_str(&format!("| {sdk} | {} |\n", outcome.replace('|', "\\|").replace('\n', " ")));
+            let told = told(outcome);
+            match groups.iter_mut().find(|(known, _)| *known == told) {
+                Some((_, sdks)) => sdks.push(sdk),
+                None => groups.push((told, vec![sdk])),
+            }
+        }
+        for (told, sdks) in groups {
+            entry.push_str(&format!("| {told} | {} |\n", sdks.join(", ")));
         }
     }
     entry
+}
+
+fn told(outcome: &Value) -> String {
+    let one = |text: &Value| text.as_str().unwrap_or_default().replace('|', "\\|").replace('\n', " ");
+    match outcome {
+        Value::Array(all) => all.iter().map(one).collect::<Vec<_>>().join(", or "),
+        outcome => one(outcome),
+    }
 }
 
 fn one_line(text: &str) -> String {

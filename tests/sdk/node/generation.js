@@ -4,11 +4,14 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-/** The major version of a package, as this module would import it. */
-export function major(name) {
+/** The version of a package, as this module would import it. */
+export function version(name) {
   const [folder] = fileURLToPath(import.meta.resolve(name)).match(/.*\/node_modules\/(@[^/]+\/)?[^/]+/);
-  return parseInt(JSON.parse(readFileSync(`${folder}/package.json`)).version);
+  return JSON.parse(readFileSync(`${folder}/package.json`)).version;
 }
+
+/** Its first number. */
+export const major = (name) => parseInt(version(name));
 
 export const OPENAI = major('openai');
 export const GOOGLE = major('@google/genai');

@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 const REPOSITORY = path.resolve(import.meta.dirname, '../../..');
 const PATIENCE = 10_000;
 
-function binary() {
+export function binary() {
   const file = process.env.MYNAH_BIN ?? path.join(REPOSITORY, 'target/debug/mynah');
   if (!existsSync(file)) {
     throw new Error(`no binary at ${file}: run "cargo build", or set MYNAH_BIN`);

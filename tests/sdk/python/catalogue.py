@@ -1,0 +1,241 @@
+"""What an SDK makes of each row of the catalogue of streaming failures.
+
+An outcome is a short text: what was said, how it ended, and what was raised. What the SDKs
+did when last asked stands in `scenarios/streaming/outcomes.json`, by row and by client.
+"""
+
+import concurrent.futures
+import json
+import subprocess
+import threading
+from importlib import metadata
+
+import anthropic
+import openai
+from google import genai
+from google.genai import types
+
+from sdk import user
+from servers import REPOSITORY, binary
+
+OUTCOMES = REPOSITORY / "scenarios" / "streaming" / "outcomes.json"
+
+# Seconds that a client waits for a piece, and that it is waited for.
+PATIENCE = 1.5
+LIMIT = 5.0
+# Those that try again wait in between.
+RETRY_LIMIT = 12.0
+LONGEST_TEXT = 60
+
+
+def rows():
+    """The rows of tier 1 that can be served, as the program lists them."""
+    listed = subprocess.run(
+        [binary(), "scenarios", "--tier", "1", "--format", "json"], capture_output=True, check=True
+    )
+    return [row for row in json.loads(listed.stdout) if row["needs"] is None]
+
+
+class Outcome:
+    """What came of a stream so far."""
+
+    def __init__(self):
+        self.text = ""
+        self.calls = []
+        self.ends = []
+        self.odd = []
+
+    def told(self, trouble=None):
+        parts = [shown(self.text)] if self.text else []
+        parts += [f"call {shown(call)}" for call in self.calls]
+        parts += self.odd
+        parts += self.ends
+        if not self.ends and trouble is None:
+            parts.append("no end, no error")
+        if trouble is not None:
+            parts.append(trouble)
+        return ", ".join(parts)
+
+
+def shown(text):
+    if len(text) > LONGEST_TEXT:
+        return f"{len(text)} characters"
+    return json.dumps(text, ensure_ascii=not text.isprintable())
+
+
+def chat_chunks(chunks, outcome):
+    calls = {}
+    for chunk in chunks:
+        if chunk is None:
+            outcome.odd.append("a chunk that is None")
+            continue
+        for choice in getattr(chunk, "choices", None) or []:
+            delta = choice.delta
+            if delta is not None:
+                outcome.text += delta.content or ""
+                for call in delta.tool_calls or []:
+                    function = call.function
+                    told = calls.setdefault(call.index, ["", ""])
+                    told[0] += (function.name if function else None) or ""
+                    arguments = function.arguments if function else None
+                    told[1] += arguments if isinstance(arguments, str) else json.dumps(arguments or "")
+                    outcome.calls = [f"{name} {arguments}" for name, arguments in calls.values()]
+            if choice.finish_reason is not None:
+                outcome.ends.append(f"finish {shown(choice.finish_reason)}")
+                outcome.ends = list(dict.fromkeys(outcome.ends))
+
+
+def openai_client(url, retries):
+    return openai.OpenAI(base_url=f"{url}/v1", api_key="any", timeout=PATIENCE, max_retries=retries)
+
+
+def chat_iterator(url, model, retries, outcome):
+    client = openai_client(url, retries)
+    chat_chunks(client.chat.completions.create(model=model, messages=[user("Hello")], stream=True), outcome)
+
+
+def chat_helper(url, model, retries, outcome):
+    client = openai_client(url, retries)
+    with client.chat.completions.stream(model=model, messages=[user("Hello")]) as stream:
+        for event in stream:
+            if event.type == "content.delta":
+                outcome.text += event.delta
+        choices = stream.get_final_completion().choices
+    for choice in choices:
+        outcome.calls = [f"{call.function.name} {call.function.arguments}" for call in choice.message.tool_calls or []]
+        if choice.finish_reason is not None:
+            outcome.ends.append(f"finish {shown(choice.finish_reason)}")
+
+
+def response_iterator(url, model, retries, outcome):
+    client = openai_client(url, retries)
+    for event in client.responses.create(model=model, input="Hello", stream=True):
+        response_event(event, outcome)
+
+
+def response_helper(url, model, retries, outcome):
+    client = openai_client(url, retries)
+    with client.responses.stream(model=model, input="Hello") as stream:
+        for event in stream:
+            response_event(event, outcome)
+        stream.get_final_response()
+
+
+def response_event(event, outcome):
+    kind = getattr(event, "type", None)
+    if kind == "response.output_text.delta":
+        outcome.text += event.delta
+    elif kind in ("response.completed", "response.incomplete", "response.failed"):
+        outcome.ends.append(kind.removeprefix("response."))
+    elif kind == "error":
+        outcome.odd.append("an event of type error")
+
+
+def gemini(url, model, retries, outcome):
+    options = types.HttpOptions(base_url=url, timeout=int(PATIENCE * 1000))
+    client = genai.Client(api_key="any", http_options=options)
+    for chunk in client.models.generate_content_stream(model=model, contents="Hello"):
+        if chunk.prompt_feedback is not None and chunk.prompt_feedback.block_reason is not None:
+            outcome.ends.append(f"block {chunk.prompt_feedback.block_reason.name}")
+        for candidate in chunk.candidates or []:
+            for part in (candidate.content and candidate.content.parts) or []:
+                outcome.text += part.text or ""
+                if part.function_call is not None:
+                    outcome.calls.append(f"{part.function_call.name} {json.dumps(part.function_call.args)}")
+            if candidate.finish_reason is not None:
+                outcome.ends.append(f"finish {shown(candidate.finish_reason.name)}")
+
+
+def anthropic_client(url, retries):
+    return anthropic.Anthropic(base_url=url, api_key="any", timeout=PATIENCE, max_retries=retries)
+
+
+MESSAGE = {"max_tokens": 1024, "messages": [{"role": "user", "content": "Hello"}]}
+
+
+def message_iterator(url, model, retries, outcome):
+    for event in anthropic_client(url, retries).messages.create(model=model, stream=True, **MESSAGE):
+        message_event(event, outcome)
+
+
+def message_helper(url, model, retries, outcome):
+    with anthropic_client(url, retries).messages.stream(model=model, **MESSAGE) as stream:
+        for event in stream:
+            message_event(event, outcome)
+        stream.get_final_message()
+
+
+def message_event(event, outcome):
+    if event.type == "content_block_delta" and event.delta.type == "text_delta":
+        outcome.text += event.delta.text
+    elif event.type == "content_block_delta" and event.delta.type == "input_json_delta":
+        outcome.calls = ["".join(outcome.calls) + event.delta.partial_json]
+    elif event.type == "message_delta" and event.delta.stop_reason is not None:
+        outcome.ends.append(f"stop_reason {shown(event.delta.stop_reason)}")
+
+
+def version(distribution):
+    return metadata.version(distribution)
+
+
+# Each client, and the API that it speaks.
+CLIENTS = {
+    f"openai-python {version('openai')} iterator": ("openai.chat", chat_iterator),
+    f"openai-python {version('openai')} stream()": ("openai.chat", chat_helper),
+    f"openai-python {version('openai')} responses iterator": ("openai.responses", response_iterator),
+    f"openai-python {version('openai')} responses stream()": ("openai.responses", response_helper),
+    f"google-genai {version('google-genai')}": ("gemini", gemini),
+    f"anthropic-python {version('anthropic')} iterator": ("anthropic", message_iterator),
+    f"anthropic-python {version('anthropic')} stream()": ("anthropic", message_helper),
+}
+
+
+def asked_of(row):
+    """The clients that a row is about; for those about any API, the two that it began with."""
+    apis = {"openai.chat", "gemini"} if "any" in row["api"] else set(row["api"])
+    return [name for name, (api, _) in CLIENTS.items() if api in apis]
+
+
+def outcome_of(url, row, name):
+    outcome, ended = Outcome(), []
+    retries = 2 if row["layer"] == "retry" else 0
+
+    def ask():
+        # Each has a session of its own, as some rows count.
+        own = f"{url}/s/{row['id']}-{name.replace(' ', '-')}"
+        try:
+            CLIENTS[name][1](own, f"mynah-{row['id']}", retries, outcome)
+            ended.append(outcome.told())
+        except Exception as error:  # whatever it is, it is what the row does
+            ended.append(outcome.told(type(error).__name__))
+
+    # One that never returns is left behind.
+    thread = threading.Thread(target=ask, daemon=True)
+    thread.start()
+    thread.join(RETRY_LIMIT if retries else LIMIT)
+    return ended[0] if ended else outcome.told("still waiting")
+
+
+def outcomes(url):
+    """What each client does with each row that it is about."""
+    asked = [(row, name) for row in rows() for name in asked_of(row)]
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        told = list(pool.map(lambda pair: outcome_of(url, *pair), asked))
+    found = {}
+    for (row, name), outcome in zip(asked, told, strict=True):
+        found.setdefault(row["id"], {})[name] = outcome
+    return found
+
+
+def known():
+    return json.loads(OUTCOMES.read_text()) if OUTCOMES.exists() else {}
+
+
+def bless(found):
+    """Notes what was seen; what differs from one time to the other is a list."""
+    noted = known()
+    for row, clients in found.items():
+        for client, seen in clients.items():
+            noted.setdefault(row, {})[client] = seen
+    ordered = {row: dict(sorted(noted[row].items())) for row in sorted(noted)}
+    OUTCOMES.write_text(json.dumps(ordered, indent=2, ensure_ascii=False) + "\n")

@@ -45,13 +45,19 @@ pub(crate) fn told(plan: &Value) -> Told {
     Told { bytes: all, left, has_script: true }
 }
 
-/// As HTTP writes it.
-fn by_http(plan: &Value) -> Vec<u8> {
+/// The status line and what is under it, but for what tells the body's length.
+pub(crate) fn head(plan: &Value) -> Vec<u8> {
     let mut head =
         format!("HTTP/1.1 {} {}\r\n", plan["status"], plan["reason"].as_str().unwrap()).into_bytes();
     for header in plan["headers"].as_array().unwrap() {
         head.extend([header[0].as_str().unwrap().as_bytes(), b": ", &bytes(&header[1]), b"\r\n"].concat());
     }
+    head
+}
+
+/// As HTTP writes it.
+fn by_http(plan: &Value) -> Vec<u8> {
+    let mut head = head(plan);
     let body = if plan["carry"] == "chunked" {
         head.extend(b"transfer-encoding: chunked\r\n");
         let pieces = plan["pieces"].as_array().unwrap().iter().map(|piece| bytes(&piece["bytes"]));

@@ -56,9 +56,13 @@ struct Way {
 }
 
 fn ways(row: &Row) -> Vec<Way> {
+    ways_to_say("Hello", row)
+}
+
+fn ways_to_say(prompt: &str, row: &Row) -> Vec<Way> {
     let model = format!("mynah-{}", row.id);
-    let messages = json!([{"role": "user", "content": "Hello"}]);
-    let contents = json!({"contents": [{"role": "user", "parts": [{"text": "Hello"}]}]});
+    let messages = json!([{"role": "user", "content": prompt}]);
+    let contents = json!({"contents": [{"role": "user", "parts": [{"text": prompt}]}]});
     let google = format!("/v1beta/models/{model}:streamGenerateContent");
     let all = [
         (
@@ -69,7 +73,7 @@ fn ways(row: &Row) -> Vec<Way> {
         (
             "openai.responses",
             "/v1/responses".to_owned(),
-            json!({"model": model, "input": "Hello", "stream": true}),
+            json!({"model": model, "input": prompt, "stream": true}),
         ),
         (
             "anthropic",
@@ -152,6 +156,23 @@ fn rows_are_sound_alone_and_all_together() {
     let (scenarios, problems) = scenario::read(&catalogue::inputs(&served(), false));
     assert!(problems.0.is_empty(), "{problems}");
     assert_eq!(scenarios.len(), served().len());
+}
+
+#[test]
+fn no_form_of_a_row_has_a_place_that_names_nothing() {
+    for row in served() {
+        let said = row.text.split("prompt: ").skip(1).map(|rest| {
+            let end = rest.find([',', '}', '\n']).unwrap();
+            rest[..end].trim_matches('"')
+        });
+        for prompt in said.chain(["Hello"]) {
+            for way in ways_to_say(prompt, row) {
+                let builder = builder().catalogue(&[&row.id]).unwrap();
+                let missed = builder.explain(way.request()).unwrap().plan.json()["missed"].clone();
+                assert_eq!(missed, json!([]), "{} by {}, {prompt}", row.id, way.api);
+            }
+        }
+    }
 }
 
 /// All that comes, and how the connection is left behind it. Behind all that is

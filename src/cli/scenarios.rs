@@ -8,7 +8,7 @@ use super::{Exit, output, plan};
 use crate::{
     catalogue::{self, Layer, Row},
     request::Request,
-    server::{Server, StartError},
+    server::Server,
 };
 
 /// List the scenarios that ship with mynah: streaming failures met in the wild
@@ -183,7 +183,7 @@ impl Show {
         let explained = Server::builder()
             .catalogue(&[&self.id])
             .map_err(|error| error.to_string())
-            .and_then(|builder| builder.explain(request(api, &row.id)).map_err(told));
+            .and_then(|builder| builder.explain(request(api, &row.id)).map_err(|error| error.to_string()));
         match explained {
             Ok(explanation) => {
                 output::print(&format!("\n{}", plan::as_text(&explanation)));
@@ -195,10 +195,6 @@ impl Show {
             }
         }
     }
-}
-
-fn told(error: StartError) -> String {
-    error.to_string()
 }
 
 /// The API that a row is first about.

@@ -1,11 +1,14 @@
 //! What a request would get, and why, without sending anything.
 
-use super::exchange::{Asked, Exchange, json};
+use bytes::Bytes;
+
+use super::exchange::{Answer, Asked, Exchange, json};
 use crate::{
     identity::Fingerprint,
     plan::WirePlan,
     redact::redact,
     request::Request,
+    scenario::file::Rest,
     select::{
         Considered, Entry, Luck, Past,
         counts::Who,
@@ -56,8 +59,7 @@ impl Exchange {
         let past = Past { came: 0, call: None, attempt: 1, states: &states, count: &count };
         let considered = self.rules.considered(&facts, luck, &past);
         let api = facts.api();
-        let early = self.early(&asked).filter(|_| self.rules.answer_early());
-        let plan = early.map_or_else(|| self.plan(&asked).plan, |(answer, _)| answer.plan);
+        let plan = self.early_plan(&asked).unwrap_or_else(|| self.plan(&asked).plan);
         let is_refused = plan.headers.get("x-mynah-answer").is_some_and(|answer| answer == "refusal");
         Ok(Explanation {
             target: format!("{} {}", request.method, redact(&request.target(), &self.settings.keys)),
@@ -71,6 +73,20 @@ impl Exchange {
             refusal: refusal.filter(|_| is_refused),
             plan,
         })
+    }
+
+    /// What goes on the wire before the body was read, where a stub answers early.
+    fn early_plan(&self, asked: &Asked<'_>) -> Option<WirePlan> {
+        if !self.rules.answer_early() {
+            return None;
+        }
+        // Ids and luck follow from what is known by then.
+        let head = Request { body: Bytes::new(), ..asked.request.clone() };
+        let (Answer { mut plan, .. }, early) = self.early(&Asked { request: &head, ..*asked })?;
+        if let Some(script) = plan.script.as_mut().filter(|_| early.rest == Rest::Close) {
+            script.closes = true;
+        }
+        Some(plan)
     }
 
     /// The seed of the scenario that answers, or the server's.

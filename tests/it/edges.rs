@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use http::{HeaderMap, Method, Uri};
+use mynah::{Server, request::Request};
 use tokio::time::Instant;
 
 use crate::{command::Serving, raw::Raw, served::stubs};
@@ -43,6 +45,23 @@ async fn a_request_that_came_early_ends_the_idle_time_too() {
     let second = client.answer();
     assert!(second.head.starts_with("HTTP/1.1 200"), "{}", second.head);
     assert!(String::from_utf8_lossy(&second.wire).contains("\"b\""));
+}
+
+#[tokio::test]
+async fn the_plan_of_an_early_answer_knows_the_head_alone_and_that_the_connection_ends() {
+    let yaml = "scenario: 1\nstubs: {early: {rest: close}, then: {error: 413}}\n";
+    let builder =
+        || Server::builder().scenario_text("x", yaml).clock("2026-01-01T00:00:00Z".parse().unwrap());
+    let body = r#"{"model":"m","messages":[{"role":"user","content":"x"}]}"#;
+    let mut asked = Request::new(Method::POST, &Uri::from_static("/v1/chat/completions"), HeaderMap::new());
+    asked.body = body.into();
+    let plan = builder().explain(asked).unwrap().plan;
+    let server = builder().start().await.unwrap();
+    let mut client = Raw::connect(server.base_url());
+    client.send(request("x"));
+    let (script, answer) = (plan.script.unwrap(), client.answer());
+    assert_eq!(answer.head + &String::from_utf8_lossy(&answer.wire), String::from_utf8_lossy(&script.bytes));
+    assert!(script.closes);
 }
 
 #[tokio::test]

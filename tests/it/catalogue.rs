@@ -11,10 +11,11 @@ use std::{
     time::Duration,
 };
 
-use http::{HeaderMap, Method};
+use http::{HeaderName, HeaderValue, Method};
 use mynah::{
     Builder, Server,
     catalogue::{self, Row},
+    notation::pattern::Pattern,
     plan::WirePlan,
     request::Request,
     scenario,
@@ -35,6 +36,12 @@ const AT_ONCE: usize = 8;
 /// Bytes of a write that a golden shows; of longer ones it shows the ends.
 const LONGEST_SHOWN: usize = 6000;
 
+/// Writes that a golden shows; of more it shows the first and the last.
+const MOST_SHOWN: usize = 60;
+
+/// What a row is asked for by, where the model is not known.
+const NAME_HEADER: &str = "x-mynah-scenario";
+
 /// What a golden shows of a head: the others are every answer's.
 const SHOWN_HEADERS: &[&str] = &[
     "connection",
@@ -52,14 +59,17 @@ const SHOWN_HEADERS: &[&str] = &[
 struct Way {
     api: &'static str,
     path: String,
+    /// What answers before the body was read knows no model.
+    header: Option<String>,
     body: Value,
 }
 
+/// The ways to ask for what a row mainly is.
 fn ways(row: &Row) -> Vec<Way> {
-    ways_to_say("Hello", row)
+    ways_with(row, "Hello")
 }
 
-fn ways_to_say(prompt: &str, row: &Row) -> Vec<Way> {
+fn ways_with(row: &Row, prompt: &str) -> Vec<Way> {
     let model = format!("mynah-{}", row.id);
     let messages = json!([{"role": "user", "content": prompt}]);
     let contents = json!({"contents": [{"role": "user", "parts": [{"text": prompt}]}]});
@@ -86,18 +96,24 @@ fn ways_to_say(prompt: &str, row: &Row) -> Vec<Way> {
     let is_for = |api: &str| {
         row.meta.api.iter().any(|known| known == api || (known == "any" && api != "gemini.array"))
     };
-    all.into_iter().filter(|(api, ..)| is_for(api)).map(|(api, path, body)| Way { api, path, body }).collect()
+    let header = row.text.contains("\n    early: ").then(|| row.id.clone());
+    let way = |(api, path, body)| Way { api, path, header: header.clone(), body };
+    all.into_iter().filter(|(api, ..)| is_for(api)).map(way).collect()
 }
 
 impl Way {
     fn request(&self) -> Request {
-        let mut request = Request::new(Method::POST, &self.path.parse().unwrap(), HeaderMap::new());
+        let named = |id| (HeaderName::from_static(NAME_HEADER), HeaderValue::from_str(id).unwrap());
+        let headers = self.header.iter().map(|id| named(id));
+        let mut request = Request::new(Method::POST, &self.path.parse().unwrap(), headers.collect());
         request.body = self.body.to_string().into();
         request
     }
 
     fn bytes(&self, headers: &[(&str, &str)]) -> String {
-        crate::raw::request(&format!("POST {}", self.path), headers, &self.body.to_string())
+        let own = self.header.iter().map(|id| (NAME_HEADER, id.as_str()));
+        let headers: Vec<_> = own.chain(headers.iter().copied()).collect();
+        crate::raw::request(&format!("POST {}", self.path), &headers, &self.body.to_string())
     }
 }
 
@@ -111,7 +127,9 @@ fn served() -> Vec<&'static Row> {
 
 /// What a way gets, and the stub that answers it.
 fn plan(row: &Row, way: &Way, time_scale: f64) -> (WirePlan, String) {
-    let builder = builder().time_scale(time_scale).catalogue(&["*"]).unwrap();
+    // Beside another a row answers as among all, and two are read sooner.
+    let other = if row.id == "tcp-utf8-split" { "sse-crlf" } else { "tcp-utf8-split" };
+    let builder = builder().time_scale(time_scale).catalogue(&[&row.id, other]).unwrap();
     let explanation = builder.explain(way.request()).unwrap_or_else(|error| panic!("{}: {error}", row.id));
     let mut asked = explanation.considered.into_iter();
     let stub = asked.find(|one| one.scenario == row.id && one.differs.is_empty()).map(|one| one.stub);
@@ -145,6 +163,36 @@ fn every_file_is_a_row_and_says_all_that_a_row_says() {
     }
 }
 
+/// What is to be said for each form of a row but the main one.
+fn prompts(row: &'static Row) -> Vec<String> {
+    let (scenarios, _) = scenario::read(&catalogue::inputs(&[row], true));
+    let conditions = scenarios.iter().flat_map(|scenario| &scenario.stubs).flat_map(|stub| &stub.when);
+    let mut prompts: Vec<_> = conditions
+        .filter_map(|when| match &when.prompt {
+            Some(Pattern::Bare(prompt)) => Some(prompt.text()),
+            _ => None,
+        })
+        .collect();
+    prompts.dedup();
+    prompts
+}
+
+#[test]
+fn every_form_of_a_row_is_told_of_and_finds_its_places() {
+    for row in served() {
+        let forms = prompts(row);
+        for prompt in &forms {
+            assert!(row.about.contains(prompt.as_str()), "{} does not tell of {prompt:?}", row.id);
+        }
+        for prompt in forms.into_iter().chain(["Hello".to_owned()]) {
+            for way in ways_with(row, &prompt) {
+                let (plan, _) = plan(row, &way, 1.0);
+                assert!(plan.missed.is_empty(), "{} {prompt:?} by {}: {:?}", row.id, way.api, plan.missed);
+            }
+        }
+    }
+}
+
 #[test]
 fn rows_are_sound_alone_and_all_together() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/streaming");
@@ -156,23 +204,6 @@ fn rows_are_sound_alone_and_all_together() {
     let (scenarios, problems) = scenario::read(&catalogue::inputs(&served(), false));
     assert!(problems.0.is_empty(), "{problems}");
     assert_eq!(scenarios.len(), served().len());
-}
-
-#[test]
-fn no_form_of_a_row_has_a_place_that_names_nothing() {
-    for row in served() {
-        let said = row.text.split("prompt: ").skip(1).map(|rest| {
-            let end = rest.find([',', '}', '\n']).unwrap();
-            rest[..end].trim_matches('"')
-        });
-        for prompt in said.chain(["Hello"]) {
-            for way in ways_to_say(prompt, row) {
-                let builder = builder().catalogue(&[&row.id]).unwrap();
-                let missed = builder.explain(way.request()).unwrap().plan.json()["missed"].clone();
-                assert_eq!(missed, json!([]), "{} by {}, {prompt}", row.id, way.api);
-            }
-        }
-    }
 }
 
 /// All that comes, and how the connection is left behind it. Behind all that is
@@ -264,7 +295,14 @@ fn shown(bytes: &[u8]) -> String {
     let text = |bytes: &[u8]| {
         let mut text = String::new();
         for chunk in bytes.utf8_chunks() {
-            text.push_str(&chunk.valid().replace('\\', "\\\\").replace('\r', "\\r").replace('\n', "\\n"));
+            for character in chunk.valid().chars() {
+                let is_unseen = character.is_control() || matches!(character, '\\' | '\u{2028}' | '\u{2029}');
+                if is_unseen {
+                    text.extend(character.escape_default());
+                } else {
+                    text.push(character);
+                }
+            }
             text.push_str(&chunk.invalid().escape_ascii().to_string());
         }
         text
@@ -304,7 +342,14 @@ fn transcript(plan: &Value) -> String {
         let head = [head(plan), b"\r\n".to_vec()].concat();
         writeln!(text, "{at}  {} {carry}", shown(&short_head(head))).unwrap();
     }
+    let left_out = MOST_SHOWN / 2..pieces.len().saturating_sub(MOST_SHOWN / 2);
     for (number, piece) in pieces.iter().enumerate() {
+        if number == left_out.start && !left_out.is_empty() {
+            writeln!(text, "… {} writes …", left_out.len()).unwrap();
+        }
+        if left_out.contains(&number) {
+            continue;
+        }
         let own = bytes(&piece["bytes"]);
         let own = if is_script && number == 0 { short_head(own) } else { own };
         let gap = piece["gap"].as_str().map(|gap| format!(" +{gap}")).unwrap_or_default();
@@ -334,7 +379,9 @@ fn transcript(plan: &Value) -> String {
     if !rest.is_empty() {
         writeln!(text, "at the end  {}", shown(&rest)).unwrap();
     }
-    writeln!(text, "{}", end["how"].as_str().unwrap()).unwrap();
+    let then =
+        if end["how"] == "complete" && socket["closes"] == true { ", and the connection ends" } else { "" };
+    writeln!(text, "{}{then}", end["how"].as_str().unwrap()).unwrap();
     text
 }
 
@@ -404,7 +451,7 @@ async fn a_row_is_asked_for_by_header_too_and_the_others_are_left_alone() {
     let ask = |client: &mut crate::raw::Raw, headers: &[(&str, &str)]| {
         client.ask("POST /v1/chat/completions", headers, &body.to_string())
     };
-    let row = ask(&mut client, &[("x-mynah-scenario", "tcp-utf8-split")]);
+    let row = ask(&mut client, &[(NAME_HEADER, "tcp-utf8-split")]);
     assert!(row.body().contains("你好"), "{}", row.body());
     let plain = ask(&mut client, &[]);
     assert!(plain.body().contains("\"content\":\"Hel\""), "{}", plain.body());

@@ -4,8 +4,9 @@ import catalogue
 
 
 def test_the_sdks_do_with_the_catalogue_what_they_did_before(serve):
-    url = serve("--scenario", "*", "--time-scale", "0").url
-    found = catalogue.outcomes(url)
+    hurried = serve("--scenario", "*", "--time-scale", "0").url
+    unhurried = serve("--scenario", "*").url
+    found = catalogue.outcomes(hurried, unhurried)
     if os.environ.get("MYNAH_BLESS") == "1":
         return catalogue.bless(found)
     known, changed = catalogue.known(), []

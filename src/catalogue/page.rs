@@ -2,14 +2,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use serde_json::Value;
-
 use super::{Layer, Row};
 
-/// What each SDK did, by row and by the SDK with its version and manner: a text,
-/// or a list of what it did at one time and another.
+/// What each SDK did, by row and by the SDK with its version and manner.
 #[derive(Clone, Debug, Default)]
-pub struct Outcomes(pub HashMap<String, BTreeMap<String, Value>>);
+pub struct Outcomes(pub HashMap<String, BTreeMap<String, String>>);
 
 /// The page, in Markdown.
 pub fn page(rows: &[Row], outcomes: &Outcomes) -> String {
@@ -41,16 +38,17 @@ mynah serve --scenario '*'               # all of them: ask for the model mynah-
                                          # or send the header x-mynah-scenario: ID
 ```
 
+What the SDKs did was seen without the rows' own times (`--time-scale 0`), each client alone in a
+session, retries off but for the rows about them, and with a patience of a second and a half.
 What came of a row is told so: the text that was said, then how it ended (`finish`, and the
 reason), or what was raised. A stream that ends without either is `no end, no error`; one that
 goes on behind all patience is `still waiting`.
 
 Tier 1 is what every client meets, tier 3 completes the picture. Where the API is `any`, ask in
-the one you speak. What the SDKs did was seen by running them, in the versions that are named;
-`scripts/catalogue` runs them again. This page is made from the files beside it.
+the one you speak. `scripts/catalogue` asks the SDKs again. This page is made from the files beside it.
 ";
 
-fn entry(row: &Row, outcomes: Option<&BTreeMap<String, Value>>) -> String {
+fn entry(row: &Row, outcomes: Option<&BTreeMap<String, String>>) -> String {
     let meta = &row.meta;
     let mut entry = format!("\n### [{0}]({0}.yaml)\n\n", row.id);
     entry.push_str(&format!("{} · tier {}", meta.api.join(", "), meta.tier));
@@ -71,7 +69,7 @@ fn entry(row: &Row, outcomes: Option<&BTreeMap<String, Value>>) -> String {
         // Those that did the same stand together.
         let mut groups: Vec<(String, Vec<&str>)> = Vec::new();
         for (sdk, outcome) in outcomes {
-            let told = told(outcome);
+            let told = outcome.replace('|', "\\|").replace('\n', " ");
             match groups.iter_mut().find(|(known, _)| *known == told) {
                 Some((_, sdks)) => sdks.push(sdk),
                 None => groups.push((told, vec![sdk])),
@@ -82,14 +80,6 @@ fn entry(row: &Row, outcomes: Option<&BTreeMap<String, Value>>) -> String {
         }
     }
     entry
-}
-
-fn told(outcome: &Value) -> String {
-    let one = |text: &Value| text.as_str().unwrap_or_default().replace('|', "\\|").replace('\n', " ");
-    match outcome {
-        Value::Array(all) => all.iter().map(one).collect::<Vec<_>>().join(", or "),
-        outcome => one(outcome),
-    }
 }
 
 fn one_line(text: &str) -> String {

@@ -214,7 +214,8 @@ pub fn choose<T: AsRef<str>>(ids: &[T]) -> Result<Vec<&'static Row>, UnknownRow>
     Ok(chosen)
 }
 
-/// These rows, to be read; one alone answers everyone where it is told to.
+/// These rows, to be read; one alone answers everyone where it is told to. Else who
+/// asks for another by its name is told that it is not here.
 pub fn inputs(rows: &[&'static Row], is_alone: bool) -> Vec<Input> {
     let input = |row: &&'static Row| Input {
         source: Arc::new(Source { name: format!("{}.yaml", row.id), text: row.text.to_owned() }),
@@ -224,7 +225,25 @@ pub fn inputs(rows: &[&'static Row], is_alone: bool) -> Vec<Input> {
             _ => Asked::ByName(row.id.clone()),
         },
     };
-    rows.iter().map(input).collect()
+    let mut inputs: Vec<_> = rows.iter().map(input).collect();
+    if inputs.iter().any(|input| input.asked != Asked::ByAnyone) {
+        inputs.push(stranger(rows));
+    }
+    inputs
+}
+
+/// What is said to those who ask for a row that is not served.
+fn stranger(rows: &[&Row]) -> Input {
+    let ids = rows.iter().map(|row| row.id.as_str()).collect::<Vec<_>>().join(", ");
+    let models = rows.iter().map(|row| format!("mynah-{}", row.id)).collect::<Vec<_>>().join(", ");
+    let text = format!(
+        "scenario: 1\nname: no such row\nstubs:\n- when:\n  \
+         - {{model: {{all: [{{glob: mynah-*}}, {{not: [{models}]}}]}}}}\n  \
+         - {{header: {{x-mynah-scenario: {{all: [{{not: null}}, {{not: [{ids}]}}]}}}}}}\n  \
+         then: {{error: {{status: 404, message: 'mynah: this is no scenario of the catalogue that is served here'}}}}\n"
+    );
+    let files = Box::new(|_: &str| Err("it has no files beside it".to_owned()));
+    Input::new(Arc::new(Source { name: "the catalogue".to_owned(), text }), files)
 }
 
 /// What all rows are laid over.

@@ -203,7 +203,8 @@ fn rows_are_sound_alone_and_all_together() {
     }
     let (scenarios, problems) = scenario::read(&catalogue::inputs(&served(), false));
     assert!(problems.0.is_empty(), "{problems}");
-    assert_eq!(scenarios.len(), served().len());
+    // And one for those who ask for another.
+    assert_eq!(scenarios.len(), served().len() + 1);
 }
 
 /// All that comes, and how the connection is left behind it. Behind all that is
@@ -456,6 +457,11 @@ async fn a_row_is_asked_for_by_header_too_and_the_others_are_left_alone() {
     let plain = ask(&mut client, &[]);
     assert!(plain.body().contains("\"content\":\"Hel\""), "{}", plain.body());
     assert_eq!(plain.header("x-mynah-scenario"), Some("base"));
+    let stranger = ask(&mut client, &[("x-mynah-scenario", "tcp-utf8-splitt")]);
+    assert_eq!(stranger.status(), 404);
+    assert!(stranger.body().contains("no scenario of the catalogue"), "{}", stranger.body());
+    let body = json!({"model": "mynah-nothing", "input": "x", "stream": true}).to_string();
+    assert_eq!(client.ask("POST /v1/responses", &[], &body).status(), 404);
 }
 
 #[test]

@@ -4,7 +4,15 @@
 use libfuzzer_sys::fuzz_target;
 use mynah::{Server, request::Request};
 
-const TARGETS: [&str; 3] = ["/v1/chat/completions", "/v1/embeddings", "/v1/images/generations"];
+const TARGETS: [&str; 7] = [
+    "/v1/chat/completions",
+    "/v1/embeddings",
+    "/v1/images/generations",
+    "/v1/responses",
+    "/v1/responses/input_tokens",
+    "/v1/completions",
+    "/v1/moderations",
+];
 
 fuzz_target!(|data: &[u8]| {
     let Some((first, body)) = data.split_first() else { return };

@@ -217,13 +217,52 @@ fn good() -> Vec<(&'static str, Value)> {
             "/v1beta/models/imagen-4.0-generate-001:predict",
             json!({"instances": [{"prompt": "p"}], "parameters": {"sampleCount": 2, "aspectRatio": "1:1"}}),
         ),
-        ("/v1/responses", json!({"model": "gpt-4o", "input": "Hi"})),
-        ("/v1/completions", json!({"model": "gpt-4o", "prompt": "Hi"})),
+        ("/v1/responses", response(true)),
+        ("/v1/responses", response(false)),
+        ("/v1/responses/input_tokens", response(false)),
+        (
+            "/v1/completions",
+            json!({"model": "m", "prompt": ["Hi", [1, 2]], "n": 2, "echo": true, "logprobs": 2}),
+        ),
+        (
+            "/v1/completions",
+            json!({"model": "m", "prompt": "Hi", "stream": true, "stream_options": {"include_usage": true}}),
+        ),
+        (
+            "/v1/moderations",
+            json!({"input": [{"type": "text", "text": "Hi"}, {"type": "image_url", "image_url": {"url": "x"}}]}),
+        ),
         ("/v1/messages", messages(true)),
         ("/v1/messages", messages(false)),
         ("/v1/messages/count_tokens", messages(false)),
         ("/v1/models", json!({})),
     ]
+}
+
+/// A request for a response with much in it.
+fn response(is_stream: bool) -> Value {
+    json!({
+        "model": "gpt-5",
+        "stream": is_stream,
+        "instructions": "terse",
+        "reasoning": {"effort": "low", "summary": "auto"},
+        "include": ["reasoning.encrypted_content", "message.output_text.logprobs"],
+        "top_logprobs": 2,
+        "max_output_tokens": 100,
+        "metadata": {"a": "b"},
+        "input": [
+            {"role": "user", "content": [{"type": "input_text", "text": "Hi"}, {"type": "input_image", "image_url": "data:image/png;base64,AAAA"}]},
+            {"type": "reasoning", "summary": [{"type": "summary_text", "text": "hm"}]},
+            {"type": "function_call", "call_id": "a", "name": "f", "arguments": "{}"},
+            {"type": "function_call_output", "call_id": "a", "output": "ok"},
+        ],
+        "tools": [
+            {"type": "function", "name": "f", "parameters": {"type": "object", "properties": {"a": {"type": "integer"}}}},
+            {"type": "web_search"},
+        ],
+        "tool_choice": "auto",
+        "text": {"format": {"type": "json_schema", "name": "s", "schema": {"type": "object", "properties": {"a": {"type": "string"}}}}},
+    })
 }
 
 /// A request of Anthropic's with much in it.

@@ -22,6 +22,10 @@ fn requests() -> Vec<(String, String)> {
         );
         ("POST /v1/messages".to_owned(), body)
     };
+    let others = |path: &str, extra: &str, text: &str| {
+        let body = format!(r#"{{"model": "m", "input": "{text}", "prompt": "{text}"{extra}}}"#);
+        (format!("POST /v1/{path}"), body)
+    };
     let mut all = Vec::new();
     for number in 0..12 {
         // Each text stands for three requests that are alike.
@@ -37,6 +41,14 @@ fn requests() -> Vec<(String, String)> {
         all.push(messages("", &text));
         all.push(messages(r#", "stream": true"#, &text));
         all.push(messages(r#", "top_k": "two""#, &text));
+        all.push(("POST /v1/responses".to_owned(), format!(r#"{{"model": "m", "input": "{text}"}}"#)));
+        all.push((
+            "POST /v1/responses".to_owned(),
+            format!(r#"{{"model": "m", "input": "{text}", "stream": true}}"#),
+        ));
+        all.push(others("moderations", "", &text));
+        all.push(others("completions", r#", "n": 2, "logprobs": 1"#, &text));
+        all.push(others("completions", r#", "stream": true"#, &text));
         // One path, and two APIs.
         all.push(("GET /v1/models".to_owned(), String::new()));
         all.push(("GET /v1/models?key=k".to_owned(), String::new()));

@@ -6,6 +6,7 @@ mod check;
 pub mod event;
 mod fields;
 pub mod gemini;
+mod head;
 mod logprobs;
 pub mod openai;
 pub mod patch;

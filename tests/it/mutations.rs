@@ -179,28 +179,9 @@ fn good() -> Vec<(&'static str, Value)> {
         "tools": [{"functionDeclarations": [{"name": "f", "parameters": schema}]}],
         "generationConfig": {"maxOutputTokens": 50, "candidateCount": 2, "responseMimeType": "application/json", "responseSchema": schema, "temperature": 0.5, "stopSequences": ["x"]},
     });
-    let chat = json!({
-        "model": "gpt-4o", "stream": true, "stream_options": {"include_usage": true}, "n": 2, "max_tokens": 40, "logprobs": true, "top_logprobs": 2,
-        "messages": [
-            {"role": "system", "content": "terse"}, {"role": "user", "content": [{"type": "text", "text": "Hi"}, {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}]},
-            {"role": "assistant", "tool_calls": [{"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}]},
-            {"role": "tool", "tool_call_id": "c", "content": "ok"},
-        ],
-        "tools": [{"type": "function", "function": {"name": "f", "parameters": schema}}],
-        "response_format": {"type": "json_schema", "json_schema": {"name": "s", "schema": schema}},
-    });
     let model = "/v1beta/models/gemini-2.5-flash";
     let embed = json!({"model": "models/gemini-embedding-001", "content": {"parts": [{"text": "Hi"}]}, "outputDimensionality": 5});
-    vec![
-        ("/v1/chat/completions", chat),
-        (
-            "/v1/embeddings",
-            json!({"model": "text-embedding-3-small", "input": ["a", "b"], "dimensions": 4, "encoding_format": "base64"}),
-        ),
-        (
-            "/v1/images/generations",
-            json!({"model": "gpt-image-1", "prompt": "p", "n": 1, "size": "1024x1024"}),
-        ),
+    let mut all = vec![
         ("/v1beta/models/gemini-2.5-flash:streamGenerateContent?alt=sse", generate.clone()),
         ("/v1beta/models/gemini-2.5-flash:streamGenerateContent", generate.clone()),
         ("/v1beta/models/gemini-2.5-flash:generateContent", generate.clone()),
@@ -217,6 +198,37 @@ fn good() -> Vec<(&'static str, Value)> {
             "/v1beta/models/imagen-4.0-generate-001:predict",
             json!({"instances": [{"prompt": "p"}], "parameters": {"sampleCount": 2, "aspectRatio": "1:1"}}),
         ),
+        ("/v1/messages", messages(true)),
+        ("/v1/messages", messages(false)),
+        ("/v1/messages/count_tokens", messages(false)),
+        ("/v1/models", json!({})),
+    ];
+    all.extend(good_at_openai(&schema));
+    all
+}
+
+/// The same of OpenAI's.
+fn good_at_openai(schema: &Value) -> Vec<(&'static str, Value)> {
+    let chat = json!({
+        "model": "gpt-4o", "stream": true, "stream_options": {"include_usage": true}, "n": 2, "max_tokens": 40, "logprobs": true, "top_logprobs": 2,
+        "messages": [
+            {"role": "system", "content": "terse"}, {"role": "user", "content": [{"type": "text", "text": "Hi"}, {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}]},
+            {"role": "assistant", "tool_calls": [{"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}]},
+            {"role": "tool", "tool_call_id": "c", "content": "ok"},
+        ],
+        "tools": [{"type": "function", "function": {"name": "f", "parameters": schema}}],
+        "response_format": {"type": "json_schema", "json_schema": {"name": "s", "schema": schema}},
+    });
+    vec![
+        ("/v1/chat/completions", chat),
+        (
+            "/v1/embeddings",
+            json!({"model": "text-embedding-3-small", "input": ["a", "b"], "dimensions": 4, "encoding_format": "base64"}),
+        ),
+        (
+            "/v1/images/generations",
+            json!({"model": "gpt-image-1", "prompt": "p", "n": 1, "size": "1024x1024"}),
+        ),
         ("/v1/responses", response(true)),
         ("/v1/responses", response(false)),
         ("/v1/responses/input_tokens", response(false)),
@@ -232,10 +244,6 @@ fn good() -> Vec<(&'static str, Value)> {
             "/v1/moderations",
             json!({"input": [{"type": "text", "text": "Hi"}, {"type": "image_url", "image_url": {"url": "x"}}]}),
         ),
-        ("/v1/messages", messages(true)),
-        ("/v1/messages", messages(false)),
-        ("/v1/messages/count_tokens", messages(false)),
-        ("/v1/models", json!({})),
     ]
 }
 

@@ -8,7 +8,10 @@ use jiff::Timestamp;
 
 use crate::{
     ask::Shape,
-    dialect::Occasion,
+    dialect::{
+        Occasion,
+        head::{OPEN, head, put},
+    },
     reply::{Reply, Usage},
 };
 
@@ -76,12 +79,6 @@ fn reset(now: Timestamp, seconds: u64) -> String {
     Timestamp::from_second(then).unwrap_or(now).to_string()
 }
 
-fn put(headers: &mut HeaderMap, name: &HeaderName, value: String) {
-    if let Ok(value) = HeaderValue::try_from(value) {
-        headers.insert(name, value);
-    }
-}
-
 fn every(headers: &mut HeaderMap, occasion: &Occasion<'_>) {
     let identity = occasion.identity;
     headers.insert(header::DATE, occasion.date.clone());
@@ -127,9 +124,6 @@ const OUTPUT: [HeaderName; 2] = [
     HeaderName::from_static("anthropic-ratelimit-output-tokens-reset"),
 ];
 
-/// What stands in a head until an answer fills it in.
-const OPEN: &str = "";
-
 const RATE_LIMITS: &[(&str, &str)] = &[
     ("anthropic-ratelimit-requests-limit", "4000"),
     ("anthropic-ratelimit-requests-remaining", "3999"),
@@ -167,16 +161,6 @@ static MESSAGE: LazyLock<HeaderMap> = LazyLock::new(|| head(JSON, &[RATE_LIMITS,
 static STREAM: LazyLock<HeaderMap> =
     LazyLock::new(|| head(EVENTS, &[&[("cache-control", "no-cache")], RATE_LIMITS, SERVICE]));
 static OTHER: LazyLock<HeaderMap> = LazyLock::new(|| head(JSON, &[SERVICE]));
-
-fn head(content_type: &'static str, groups: &[&[(&'static str, &'static str)]]) -> HeaderMap {
-    let mut headers = HeaderMap::with_capacity(32);
-    headers.insert(header::DATE, HeaderValue::from_static(OPEN));
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-    for (name, value) in groups.iter().copied().flatten() {
-        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
-    }
-    headers
-}
 
 #[cfg(test)]
 mod tests {

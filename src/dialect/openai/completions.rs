@@ -38,9 +38,7 @@ pub(super) fn read(heard: &Heard<'_>, body: &Value) -> Result<Ask, ApiError> {
     if body[ECHO] == true && repeated(&prompts, body) > MOST_REPEATED {
         return Err(refuse::too_large(MOST_REPEATED as u64));
     }
-    if body["stream_options"].is_object() && body["stream"] != true {
-        return Err(refuse::only_with("stream_options", "stream", "enabled"));
-    }
+    read::check_stream_options(body)?;
     if let (Some(best), Some(n)) = (body["best_of"].as_u64(), body["n"].as_u64())
         && best < n
     {

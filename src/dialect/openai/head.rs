@@ -7,7 +7,10 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use crate::{
     ask::{Ask, Shape},
-    dialect::{Endpoint, Occasion},
+    dialect::{
+        Endpoint, Occasion,
+        head::{OPEN, head, put},
+    },
     reply::Reply,
 };
 
@@ -35,14 +38,14 @@ pub(super) fn success(
         Reply::Generation(_) if is_response && ask.shape == Shape::Sse => None,
         Reply::Generation(said) => Some(said.usage.input_total()),
         Reply::Embeddings(said) => {
-            put(&mut headers, MODEL, ask.model.clone());
+            put(&mut headers, &MODEL, ask.model.clone());
             Some(said.tokens)
         }
         _ => None,
     };
     if let Some(spent) = spent {
         headers.insert(REMAINING_TOKENS, HeaderValue::from(TOKEN_LIMIT.saturating_sub(spent)));
-        put(&mut headers, RESET_TOKENS, go_duration(spent.min(TOKEN_LIMIT) * MINUTE / TOKEN_LIMIT));
+        put(&mut headers, &RESET_TOKENS, go_duration(spent.min(TOKEN_LIMIT) * MINUTE / TOKEN_LIMIT));
     }
     served(&mut headers, occasion);
     every(&mut headers, occasion);
@@ -60,12 +63,6 @@ pub(super) fn error(status: u16, occasion: &Occasion<'_>) -> HeaderMap {
     headers
 }
 
-fn put(headers: &mut HeaderMap, name: HeaderName, value: String) {
-    if let Ok(value) = HeaderValue::try_from(value) {
-        headers.insert(name, value);
-    }
-}
-
 fn served(headers: &mut HeaderMap, occasion: &Occasion<'_>) {
     let identity = occasion.identity;
     let milliseconds = 100 + identity.draw("openai-processing-ms").below(900);
@@ -75,8 +72,8 @@ fn served(headers: &mut HeaderMap, occasion: &Occasion<'_>) {
 fn every(headers: &mut HeaderMap, occasion: &Occasion<'_>) {
     let identity = occasion.identity;
     headers.insert(header::DATE, occasion.date.clone());
-    put(headers, REQUEST_ID, identity.draw("x-request-id").hex("req_", 32));
-    put(headers, CF_RAY, identity.draw("cf-ray").hex("", 16) + "-ZRH");
+    put(headers, &REQUEST_ID, identity.draw("x-request-id").hex("req_", 32));
+    put(headers, &CF_RAY, identity.draw("cf-ray").hex("", 16) + "-ZRH");
 }
 
 const MODEL: HeaderName = HeaderName::from_static("openai-model");
@@ -85,9 +82,6 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const CF_RAY: HeaderName = HeaderName::from_static("cf-ray");
 const REMAINING_TOKENS: HeaderName = HeaderName::from_static("x-ratelimit-remaining-tokens");
 const RESET_TOKENS: HeaderName = HeaderName::from_static("x-ratelimit-reset-tokens");
-
-/// What stands in a head until an answer fills it in.
-const OPEN: &str = "";
 
 const SERVICE: &[(&str, &str)] = &[
     ("access-control-expose-headers", "X-Request-ID"),
@@ -130,16 +124,6 @@ static RESPONSE_STREAM: LazyLock<HeaderMap> =
     LazyLock::new(|| head("text/event-stream; charset=utf-8", &[SERVICE, CLOUDFLARE]));
 static SERVED: LazyLock<HeaderMap> = LazyLock::new(|| head(JSON, &[SERVICE, CLOUDFLARE]));
 static EDGE: LazyLock<HeaderMap> = LazyLock::new(|| head("application/json; charset=utf-8", &[CLOUDFLARE]));
-
-fn head(content_type: &'static str, groups: &[&[(&'static str, &'static str)]]) -> HeaderMap {
-    let mut headers = HeaderMap::with_capacity(32);
-    headers.insert(header::DATE, HeaderValue::from_static(OPEN));
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-    for (name, value) in groups.iter().copied().flatten() {
-        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
-    }
-    headers
-}
 
 /// Milliseconds as Go prints durations: `0s`, `6ms`, `8.64s`, `6m0s`.
 fn go_duration(milliseconds: u64) -> String {

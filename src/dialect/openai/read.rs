@@ -37,10 +37,7 @@ pub(super) fn chat(heard: &Heard<'_>, body: &Value) -> Result<Ask, ApiError> {
     words::check(body, fields::CHAT, heard.unknown)?;
     messages(items(fields.messages))?;
     let tools: Vec<_> = items(fields.tools).iter().filter_map(tool).collect();
-    let is_stream = *fields.stream == true;
-    if fields.stream_options.is_object() && !is_stream {
-        return Err(refuse::only_with("stream_options", "stream", "enabled"));
-    }
+    check_stream_options(body)?;
     let wants_logprobs = *fields.logprobs == true;
     let top = fields.top_logprobs.as_u64().unwrap_or(0);
     if top > 0 && !wants_logprobs {
@@ -320,6 +317,14 @@ pub(super) fn stop(value: &Value) -> Vec<String> {
     match value {
         Value::String(text) => vec![text.clone()],
         list => items(list).iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+    }
+}
+
+/// Options of a stream are for streams.
+pub(super) fn check_stream_options(body: &Value) -> Result<(), ApiError> {
+    match body["stream_options"].is_object() && body["stream"] != true {
+        true => Err(refuse::only_with("stream_options", "stream", "enabled")),
+        false => Ok(()),
     }
 }
 

@@ -13,7 +13,7 @@ use crate::{
     dialect::{
         Heard, LONGEST_MODEL, Operation, Route, items,
         openai::{
-            read::{model_name, named},
+            read::{check_stream_options, model_name, named},
             refuse, words,
         },
         short_model,
@@ -64,9 +64,7 @@ pub(in crate::dialect::openai) fn create(heard: &Heard<'_>, body: &Value) -> Res
     if body["background"] == true && body["store"] == false {
         return Err(refuse::background_unstored());
     }
-    if body["stream_options"].is_object() && body["stream"] != true {
-        return Err(refuse::only_with("stream_options", "stream", "enabled"));
-    }
+    check_stream_options(body)?;
     prompt::check_roles(&body["input"])?;
     let conversation = prompt::conversation(heard.recalled, &body["input"]);
     prompt::check(&conversation)?;

@@ -12,7 +12,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for entry in fs::read_dir(Path::new(&root).join(FOLDER))? {
         names.push(entry?.file_name().to_string_lossy().into_owned());
     }
-    names.retain(|name| name.ends_with(".yaml") || name.ends_with(".json"));
+    names.retain(|name| [".yaml", ".later", ".json"].iter().any(|end| name.ends_with(end)));
     names.sort();
     let mut list = "&[\n".to_owned();
     for name in names {

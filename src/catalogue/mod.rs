@@ -25,6 +25,10 @@ static FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/catalogue.rs
 /// What all rows are laid over that say nothing themselves.
 const BASE: &str = "base.yaml";
 
+/// The ending of rows that need what is not served yet, so that reading the
+/// folder passes them over.
+const LATER: &str = ".later";
+
 /// What the SDKs did when last asked.
 const OUTCOMES: &str = "outcomes.json";
 
@@ -86,6 +90,13 @@ pub enum Layer {
     Retry,
 }
 
+impl Row {
+    /// Its file's name in the folder.
+    pub fn file(&self) -> String {
+        format!("{}{}", self.id, if self.meta.needs.is_some() { LATER } else { ".yaml" })
+    }
+}
+
 impl Layer {
     /// All of them, in the order of the page.
     pub const ALL: [Self; 7] =
@@ -134,7 +145,8 @@ pub fn rows() -> &'static [Row] {
 ///
 /// Why it is none.
 fn row(name: &str, text: &'static str) -> Result<Row, String> {
-    let id = name.strip_suffix(".yaml").filter(|_| name != BASE).ok_or("it is no row")?;
+    let id = [".yaml", LATER].into_iter().find_map(|end| name.strip_suffix(end));
+    let id = id.filter(|_| name != BASE).ok_or("it is no row")?;
     let source = Arc::new(Source { name: name.to_string(), text: text.to_owned() });
     let tree = yaml::read(&source).map_err(|problem| problem.to_string())?;
     let tree = tree.into_iter().next().ok_or("it is empty")?;
@@ -151,7 +163,7 @@ fn row(name: &str, text: &'static str) -> Result<Row, String> {
 
 /// What is wrong with the files of the catalogue, as far as they are no rows.
 pub fn faults() -> Vec<String> {
-    let rows = FILES.iter().filter(|(name, _)| name.ends_with(".yaml") && *name != BASE);
+    let rows = FILES.iter().filter(|(name, _)| *name != BASE && *name != OUTCOMES);
     rows.filter_map(|(name, text)| Some(format!("{name}: {}", row(name, text).err()?))).collect()
 }
 
@@ -218,7 +230,7 @@ pub fn choose<T: AsRef<str>>(ids: &[T]) -> Result<Vec<&'static Row>, UnknownRow>
 /// asks for another by its name is told that it is not here.
 pub fn inputs(rows: &[&'static Row], is_alone: bool) -> Vec<Input> {
     let input = |row: &&'static Row| Input {
-        source: Arc::new(Source { name: format!("{}.yaml", row.id), text: row.text.to_owned() }),
+        source: Arc::new(Source { name: row.file(), text: row.text.to_owned() }),
         files: Box::new(|_| Err("the catalogue has no files beside its scenarios".to_owned())),
         asked: match rows {
             [_] if is_alone => Asked::ByAnyone,

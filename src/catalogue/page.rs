@@ -50,7 +50,7 @@ the one you speak. `scripts/catalogue` asks the SDKs again. This page is made fr
 
 fn entry(row: &Row, outcomes: Option<&BTreeMap<String, String>>) -> String {
     let meta = &row.meta;
-    let mut entry = format!("\n### [{0}]({0}.yaml)\n\n", row.id);
+    let mut entry = format!("\n### [{}]({})\n\n", row.id, row.file());
     entry.push_str(&format!("{} · tier {}", meta.api.join(", "), meta.tier));
     if let Some(needs) = &meta.needs {
         entry.push_str(&format!(" · needs {needs}, which is not served yet"));

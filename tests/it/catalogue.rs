@@ -199,7 +199,7 @@ fn rows_are_sound_alone_and_all_together() {
     for row in catalogue::rows() {
         let (_, problems) = scenario::read(&catalogue::inputs(&[row], true));
         assert_eq!(row.meta.needs.is_none(), problems.0.is_empty(), "{}: {problems}", row.id);
-        assert!(folder.join(format!("{}.yaml", row.id)).exists());
+        assert!(folder.join(row.file()).exists());
     }
     let (scenarios, problems) = scenario::read(&catalogue::inputs(&served(), false));
     assert!(problems.0.is_empty(), "{problems}");

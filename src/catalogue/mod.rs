@@ -12,7 +12,7 @@ use globset::Glob;
 use serde::Deserialize;
 
 use crate::scenario::{
-    Asked, Input, decode,
+    Api, Asked, Input, decode,
     error::{Source, did_you_mean},
     yaml,
 };
@@ -22,7 +22,7 @@ pub use page::{Outcomes, page};
 /// The files of `scenarios/streaming/`, as `build.rs` lists them.
 static FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/catalogue.rs"));
 
-/// What all rows are laid over that say nothing themselves.
+/// The stream that rows edit which say nothing themselves.
 const BASE: &str = "base.yaml";
 
 /// The ending of rows that need what is not served yet, so that reading the
@@ -91,6 +91,21 @@ pub enum Layer {
 }
 
 impl Row {
+    /// The APIs that it is about. Any are those that stream events: not Google's
+    /// array, nor OpenAI's completions of old, whose streams have other parts.
+    pub fn apis(&self) -> Vec<Api> {
+        let named = |api: &String| -> &'static [Api] {
+            match api.as_str() {
+                "openai.chat" => &[Api::OpenAiChat],
+                "openai.responses" => &[Api::OpenAiResponses],
+                "anthropic" => &[Api::Anthropic],
+                "gemini" | "gemini.array" => &[Api::Gemini],
+                _ => &[Api::OpenAiChat, Api::OpenAiResponses, Api::Anthropic, Api::Gemini],
+            }
+        };
+        self.meta.api.iter().flat_map(named).copied().collect()
+    }
+
     /// Its file's name in the folder.
     pub fn file(&self) -> String {
         format!("{}{}", self.id, if self.meta.needs.is_some() { LATER } else { ".yaml" })
@@ -167,34 +182,52 @@ pub fn faults() -> Vec<String> {
     rows.filter_map(|(name, text)| Some(format!("{name}: {}", row(name, text).err()?))).collect()
 }
 
-/// An id that no row has.
+/// An id or a pattern that cannot be served.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UnknownRow {
-    asked: String,
-    meant: Option<String>,
+pub enum NoRow {
+    /// No row has it.
+    Unknown {
+        /// The id, or the pattern.
+        asked: String,
+        /// What was probably meant.
+        meant: Option<String>,
+    },
+    /// It needs something that is not served yet.
+    NotYet {
+        /// The id, or the pattern.
+        asked: String,
+        /// What it needs.
+        needs: String,
+    },
 }
 
-impl fmt::Display for UnknownRow {
+impl fmt::Display for NoRow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "there is no scenario {:?} in the catalogue", self.asked)?;
-        match &self.meant {
-            Some(meant) => write!(f, ", did you mean {meant:?}?"),
-            None => write!(f, "; `mynah scenarios` lists them"),
+        match self {
+            Self::Unknown { asked, meant } => {
+                write!(f, "there is no scenario {asked:?} in the catalogue")?;
+                match meant {
+                    Some(meant) => write!(f, ", did you mean {meant:?}?"),
+                    None => write!(f, "; `mynah scenarios` lists them"),
+                }
+            }
+            Self::NotYet { asked, needs } => write!(f, "{asked:?} needs {needs}, which is not served yet"),
         }
     }
 }
 
-impl std::error::Error for UnknownRow {}
+impl std::error::Error for NoRow {}
 
 /// The row of this id.
 ///
 /// # Errors
 ///
 /// If there is none.
-pub fn find(id: &str) -> Result<&'static Row, UnknownRow> {
-    rows().iter().find(|row| row.id == id).ok_or_else(|| UnknownRow {
+pub fn find(id: &str) -> Result<&'static Row, NoRow> {
+    let bare = id.strip_prefix("mynah-").unwrap_or(id);
+    rows().iter().find(|row| row.id == bare).ok_or_else(|| NoRow::Unknown {
         asked: id.to_owned(),
-        meant: did_you_mean(id, rows().iter().map(|row| row.id.as_str())).map(str::to_owned),
+        meant: did_you_mean(bare, rows().iter().map(|row| row.id.as_str())).map(str::to_owned),
     })
 }
 
@@ -203,21 +236,27 @@ pub fn find(id: &str) -> Result<&'static Row, UnknownRow> {
 ///
 /// # Errors
 ///
-/// The first that names nothing.
-pub fn choose<T: AsRef<str>>(ids: &[T]) -> Result<Vec<&'static Row>, UnknownRow> {
+/// The first that names nothing, or nothing that can be served.
+pub fn choose<T: AsRef<str>>(ids: &[T]) -> Result<Vec<&'static Row>, NoRow> {
     let mut chosen: Vec<&Row> = Vec::new();
     for id in ids.iter().map(AsRef::as_ref) {
         let found: Vec<_> = match Glob::new(id) {
             Ok(glob) if id.contains(['*', '?', '[', '{']) => {
                 let glob = glob.compile_matcher();
-                rows().iter().filter(|row| row.meta.needs.is_none() && glob.is_match(&row.id)).collect()
+                rows().iter().filter(|row| glob.is_match(&row.id)).collect()
             }
             _ => vec![find(id)?],
         };
-        if found.is_empty() {
-            return Err(UnknownRow { asked: id.to_owned(), meant: None });
+        let served: Vec<_> = found.iter().copied().filter(|row| row.meta.needs.is_none()).collect();
+        if served.is_empty() {
+            let asked = id.to_owned();
+            let needs = found.first().and_then(|row| row.meta.needs.clone());
+            return Err(match needs {
+                Some(needs) => NoRow::NotYet { asked, needs },
+                None => NoRow::Unknown { asked, meant: None },
+            });
         }
-        for row in found {
+        for row in served {
             if !chosen.iter().any(|known| known.id == row.id) {
                 chosen.push(row);
             }
@@ -226,22 +265,30 @@ pub fn choose<T: AsRef<str>>(ids: &[T]) -> Result<Vec<&'static Row>, UnknownRow>
     Ok(chosen)
 }
 
-/// These rows, to be read; one alone answers everyone where it is told to. Else who
-/// asks for another by its name is told that it is not here.
+/// These rows, to be read, and the stream that they edit; one alone answers
+/// everyone where it is told to. Else who asks for another by its name is told
+/// that it is not here.
 pub fn inputs(rows: &[&'static Row], is_alone: bool) -> Vec<Input> {
+    let is_named = !(is_alone && rows.len() == 1);
     let input = |row: &&'static Row| Input {
-        source: Arc::new(Source { name: row.file(), text: row.text.to_owned() }),
-        files: Box::new(|_| Err("the catalogue has no files beside its scenarios".to_owned())),
-        asked: match rows {
-            [_] if is_alone => Asked::ByAnyone,
-            _ => Asked::ByName(row.id.clone()),
+        asked: match is_named {
+            true => Asked::ByName(row.id.clone(), row.apis()),
+            false => Asked::ByApi(row.apis()),
         },
+        ..plain(&row.file(), row.text.to_owned())
     };
     let mut inputs: Vec<_> = rows.iter().map(input).collect();
-    if inputs.iter().any(|input| input.asked != Asked::ByAnyone) {
+    if is_named {
         inputs.push(stranger(rows));
     }
+    inputs.push(Input { asked: Asked::Underneath, ..plain(BASE, file(BASE).to_owned()) });
     inputs
+}
+
+/// A text that has no files beside it.
+fn plain(name: &str, text: String) -> Input {
+    let files = Box::new(|_: &str| Err("the catalogue has no files beside its scenarios".to_owned()));
+    Input::new(Arc::new(Source { name: name.to_owned(), text }), files)
 }
 
 /// What is said to those who ask for a row that is not served.
@@ -254,16 +301,7 @@ fn stranger(rows: &[&Row]) -> Input {
          - {{header: {{x-mynah-scenario: {{all: [{{not: null}}, {{not: [{ids}]}}]}}}}}}\n  \
          then: {{error: {{status: 404, message: 'mynah: this is no scenario of the catalogue that is served here'}}}}\n"
     );
-    let files = Box::new(|_: &str| Err("it has no files beside it".to_owned()));
-    Input::new(Arc::new(Source { name: "the catalogue".to_owned(), text }), files)
-}
-
-/// What all rows are laid over.
-pub fn base() -> Input {
-    Input::new(
-        Arc::new(Source { name: BASE.to_owned(), text: file(BASE).to_owned() }),
-        Box::new(|_| Err("the catalogue has no files beside its scenarios".to_owned())),
-    )
+    plain("the catalogue", text)
 }
 
 /// What the SDKs did when last asked.

@@ -45,7 +45,11 @@ reason), or what was raised. A stream that ends without either is `no end, no er
 goes on behind all patience is `still waiting`.
 
 Tier 1 is what every client meets, tier 3 completes the picture. Where the API is `any`, ask in
-the one you speak. `scripts/catalogue` asks the SDKs again. This page is made from the files beside it.
+the one you speak: OpenAI's chat or responses, Anthropic's messages, or Gemini with `alt=sse`.
+\"Say X\" means that the prompt is just `X`. Rows that answer one time this and another time that
+count by session: give each client its own (`/s/NAME` in front of the path).
+
+`scripts/catalogue` asks the SDKs again. This page is made from the files beside it.
 ";
 
 fn entry(row: &Row, outcomes: Option<&BTreeMap<String, String>>) -> String {

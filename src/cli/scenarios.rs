@@ -39,8 +39,8 @@ struct List {
     layer: Option<LayerArgument>,
 
     /// Only those that befall this API, such as openai.chat or gemini
-    #[arg(long, value_name = "API")]
-    api: Option<String>,
+    #[arg(long, value_enum, value_name = "API")]
+    api: Option<ApiArgument>,
 
     /// Only those of this tier: 1 is what every client meets
     #[arg(long, value_parser = clap::value_parser!(u8).range(1..=3))]
@@ -89,8 +89,6 @@ enum ApiArgument {
     OpenAiChat,
     #[value(name = "openai.responses")]
     OpenAiResponses,
-    #[value(name = "openai.completions")]
-    OpenAiCompletions,
     #[value(name = "gemini")]
     Gemini,
     /// Without `alt=sse`
@@ -112,6 +110,10 @@ impl Scenarios {
 impl List {
     fn run(&self) -> Exit {
         let rows: Vec<_> = catalogue::rows().iter().filter(|row| self.wants(row)).collect();
+        if rows.is_empty() {
+            output::complain("no scenario of the catalogue is like that; `mynah scenarios` lists all");
+            return Exit::Failed;
+        }
         match self.format {
             Format::Text => output::print(&lines(&rows)),
             Format::Json => output::print(&format!(
@@ -128,11 +130,12 @@ impl List {
 
     fn wants(&self, row: &Row) -> bool {
         let text = format!("{} {} {} {}", row.id, row.about, row.meta.broke, row.meta.good).to_lowercase();
-        let is_for = |api: &str| row.meta.api.iter().any(|known| known == "any" || known.starts_with(api));
+        let is_for =
+            |api: ApiArgument| row.meta.api.iter().any(|known| known == "any" || known == api.name());
         self.words.iter().all(|word| text.contains(&word.to_lowercase()))
             && self.layer.is_none_or(|layer| Layer::from(layer) == row.meta.layer)
             && self.tier.is_none_or(|tier| tier == row.meta.tier)
-            && self.api.as_deref().is_none_or(is_for)
+            && self.api.is_none_or(is_for)
     }
 }
 
@@ -175,10 +178,14 @@ impl Show {
             Ok(row) => row,
             Err(error) => {
                 output::complain(&error.to_string());
-                return Exit::Failed;
+                return Exit::Usage;
             }
         };
         output::print(row.text);
+        if let Some(needs) = &row.meta.needs {
+            output::print(&format!("\nIt needs {needs}, which is not served yet.\n"));
+            return Exit::Ok;
+        }
         let api = self.api.unwrap_or_else(|| usual_api(row));
         let explained = Server::builder()
             .catalogue(&[&self.id])
@@ -203,7 +210,7 @@ fn usual_api(row: &Row) -> ApiArgument {
     ApiArgument::value_variants()
         .iter()
         .copied()
-        .find(|api| api.to_possible_value().is_some_and(|value| value.get_name() == first))
+        .find(|api| api.name() == first)
         .unwrap_or(ApiArgument::OpenAiChat)
 }
 
@@ -220,9 +227,6 @@ fn request(api: ApiArgument, id: &str) -> Request {
         ApiArgument::OpenAiResponses => {
             ("/v1/responses".to_owned(), json!({"model": model, "input": hello, "stream": true}))
         }
-        ApiArgument::OpenAiCompletions => {
-            ("/v1/completions".to_owned(), json!({"model": model, "prompt": hello, "stream": true}))
-        }
         ApiArgument::Gemini => (format!("/v1beta/models/{model}:streamGenerateContent?alt=sse"), contents),
         ApiArgument::GeminiArray => (format!("/v1beta/models/{model}:streamGenerateContent"), contents),
         ApiArgument::Anthropic => (
@@ -235,6 +239,19 @@ fn request(api: ApiArgument, id: &str) -> Request {
     let mut request = Request::new(Method::POST, &uri, HeaderMap::new());
     request.body = body.to_string().into();
     request
+}
+
+impl ApiArgument {
+    /// As `meta` has it.
+    fn name(self) -> &'static str {
+        match self {
+            Self::OpenAiChat => "openai.chat",
+            Self::OpenAiResponses => "openai.responses",
+            Self::Gemini => "gemini",
+            Self::GeminiArray => "gemini.array",
+            Self::Anthropic => "anthropic",
+        }
+    }
 }
 
 impl From<LayerArgument> for Layer {

@@ -1,13 +1,16 @@
 //! `mynah serve`: the main job.
 
-use std::{net::IpAddr, path::PathBuf};
+use std::{
+    net::IpAddr,
+    path::{Path, PathBuf},
+};
 
 use clap::{Args, ValueEnum};
 use tracing_subscriber::filter::LevelFilter;
 
 use super::{Exit, banner::banner, log, output, shared::Shared, signals};
 use crate::{
-    catalogue::UnknownRow,
+    catalogue::{self, NoRow},
     notation::value::{Period, Word},
     plan::Marks,
     scenario::error::Severity,
@@ -155,7 +158,7 @@ impl Serve {
         end(port_file.as_ref())
     }
 
-    fn builder(&self) -> Result<Builder, UnknownRow> {
+    fn builder(&self) -> Result<Builder, NoRow> {
         let mut builder = self
             .shared
             .apply(Server::builder())
@@ -175,11 +178,17 @@ impl Serve {
                 UnmatchedArgument::Miss => Unmatched::Miss,
             });
         }
-        // Trouble is laid over what files say, and so asked first.
-        if !self.scenario.is_empty() {
-            builder = builder.catalogue(&self.scenario)?;
+        // What stands behind ids may be files.
+        let is_file = |id: &&String| {
+            let is_named_so = id.contains('/') || id.ends_with(".yaml") || id.ends_with(".yml");
+            is_named_so || (catalogue::find(id).is_err() && Path::new(id).exists())
+        };
+        let (files, ids): (Vec<_>, Vec<_>) = self.scenario.iter().partition(is_file);
+        if !ids.is_empty() {
+            builder = builder.catalogue(&ids)?;
         }
         let builder = self.files.iter().fold(builder, Builder::scenarios);
+        let builder = files.into_iter().fold(builder, Builder::scenarios);
         Ok(self.api_key.iter().fold(builder, Builder::api_key))
     }
 }

@@ -60,9 +60,13 @@ pub enum Asked {
     /// Anyone.
     #[default]
     ByAnyone,
-    /// Who asks for it by this name: as the model `mynah-NAME`, or in the header
-    /// `x-mynah-scenario`.
-    ByName(String),
+    /// Who speaks one of these APIs, if any are given.
+    ByApi(Vec<Api>),
+    /// The same, who asks for it by this name: as the model `mynah-NAME`, or in the
+    /// header `x-mynah-scenario`.
+    ByName(String, Vec<Api>),
+    /// Nobody by itself: other scenarios are laid over it.
+    Underneath,
 }
 
 /// Reads all scenarios of these texts, in their order, and tells all that is

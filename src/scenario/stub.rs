@@ -58,6 +58,19 @@ pub struct Stub {
     pub lenient: Lenient,
     /// Whether it answers before the request's body was read.
     pub early: Option<Early>,
+    /// Whether it answers by itself.
+    pub place_in_line: PlaceInLine,
+}
+
+/// Whether a stub answers by itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PlaceInLine {
+    /// It does.
+    #[default]
+    Own,
+    /// Only what is laid over it is asked for: the stream that a catalogue's rows
+    /// edit.
+    Underneath,
 }
 
 /// An answer before the request's body was read.

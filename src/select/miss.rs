@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     notation::pattern::{Pattern, Scalar},
-    scenario::stub::Kind,
+    scenario::stub::{Kind, PlaceInLine},
 };
 
 /// Why nothing answers.
@@ -84,6 +84,9 @@ impl Rules {
         let mut best: Option<(f64, Entry)> = None;
         let mut compared = 0;
         for number in 0..self.stubs.len() {
+            if self.stub(number).1.place_in_line == PlaceInLine::Underneath {
+                continue;
+            }
             for at in 0..self.stub(number).1.when.len() {
                 let entry = (number, at);
                 let Some(distance) = self.distance(&moment, entry, past, &mut compared) else { continue };
@@ -132,9 +135,13 @@ impl Rules {
     /// The stubs that a request asks, up to the one that answers.
     pub fn considered(&self, facts: &Facts<'_>, luck: Luck<'_>, past: &Past<'_>) -> Vec<Considered> {
         let moment = Moment { facts, luck, came: past.came, attempt: past.attempt };
-        let mut all = Vec::new();
+        let mut all: Vec<Considered> = Vec::new();
         for number in 0..self.stubs.len().min(MOST_CONSIDERED) {
             let (scenario, stub) = self.stub(number);
+            let is_over = |one: &Considered| one.differs.is_empty();
+            if stub.place_in_line == PlaceInLine::Underneath && !all.iter().any(is_over) {
+                continue;
+            }
             let each = (0..stub.when.len()).map(|at| self.differences(&moment, (number, at), past));
             let nearest = each.min_by_key(Vec::len).unwrap_or_default();
             let differs: Vec<_> = nearest

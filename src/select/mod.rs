@@ -15,6 +15,7 @@ use crate::{
     notation::pattern::Pattern,
     scenario::{
         file::{AtEnd, Connection, When},
+        stub::PlaceInLine,
         stub::{Kind, Reply, Scenario, Stub},
     },
 };
@@ -157,6 +158,7 @@ impl Rules {
         let Some((number, whens)) = found else { return false };
         let stub = self.stub(*number).1;
         stub.at_end != AtEnd::Next
+            && stub.place_in_line == PlaceInLine::Own
             && !stub.replies.iter().any(|(reply, _)| matches!(reply.kind, Kind::Below))
             && whens.iter().any(|at| !stub.when[*at].is_counted())
     }
@@ -185,6 +187,9 @@ impl Rules {
         let mut layers = Vec::new();
         for (number, whens) in &candidates.0 {
             let (scenario, stub) = self.stub(*number);
+            if stub.place_in_line == PlaceInLine::Underneath && layers.is_empty() {
+                continue;
+            }
             let who = Who::new(&stub.per, facts, call);
             if !whens.iter().any(|at| self.holds_now(&moment, (*number, *at), &who, counts)) {
                 continue;

@@ -33,7 +33,7 @@ use jiff::Timestamp;
 use tokio::sync::oneshot;
 
 use crate::{
-    catalogue::{self, Row, UnknownRow},
+    catalogue::{self, NoRow, Row},
     plan::Marks,
     request::Request,
     scenario::{
@@ -282,13 +282,26 @@ impl Builder {
     /// Scenarios of the catalogue of streaming failures that ships with mynah, by
     /// their ids. Each answers who asks for it: by the model `mynah-ID`, or by the
     /// header `x-mynah-scenario`; one alone, with no other scenario beside it,
-    /// answers everyone.
+    /// answers everyone who speaks an API that it is about.
     ///
     /// # Errors
     ///
-    /// The first id or pattern (such as `sse-*`) that names nothing.
-    pub fn catalogue<T: AsRef<str>>(mut self, ids: &[T]) -> Result<Self, UnknownRow> {
-        self.scenarios.push(Origin::Catalogue(catalogue::choose(ids)?));
+    /// The first id or pattern (such as `sse-*`) that names nothing, or nothing
+    /// that can be served.
+    pub fn catalogue<T: AsRef<str>>(mut self, ids: &[T]) -> Result<Self, NoRow> {
+        let chosen = catalogue::choose(ids)?;
+        let known = self.scenarios.iter_mut().find_map(|origin| match origin {
+            Origin::Catalogue(rows) => Some(rows),
+            Origin::Path(_) | Origin::Text(..) => None,
+        });
+        match known {
+            Some(rows) => {
+                let new = chosen.into_iter().filter(|row| !rows.iter().any(|known| known.id == row.id));
+                let new: Vec<_> = new.collect();
+                rows.extend(new);
+            }
+            None => self.scenarios.push(Origin::Catalogue(chosen)),
+        }
         Ok(self)
     }
 
@@ -341,10 +354,6 @@ impl Builder {
                     inputs.extend(catalogue::inputs(rows, self.scenarios.len() == 1));
                 }
             }
-        }
-        if self.scenarios.iter().any(|origin| matches!(origin, Origin::Catalogue(_))) {
-            // What lies below all that is laid over something.
-            inputs.push(catalogue::base());
         }
         let (scenarios, mut problems) = scenario::read(&inputs);
         problems.0.splice(0..0, unread);

@@ -203,8 +203,8 @@ fn rows_are_sound_alone_and_all_together() {
     }
     let (scenarios, problems) = scenario::read(&catalogue::inputs(&served(), false));
     assert!(problems.0.is_empty(), "{problems}");
-    // And one for those who ask for another.
-    assert_eq!(scenarios.len(), served().len() + 1);
+    // And one for those who ask for another, and the stream that rows edit.
+    assert_eq!(scenarios.len(), served().len() + 2);
 }
 
 /// All that comes, and how the connection is left behind it. Behind all that is
@@ -277,9 +277,8 @@ fn compare(row: &Row, way: &Way, plan: &Value, server: &Server) {
         all.truncate(length);
     }
     assert!(all == expected.bytes, "{} by {}: {}", row.id, way.api, all.escape_ascii());
-    if !is_silent {
-        assert_eq!(left, expected.left, "{} by {}", row.id, way.api);
-    }
+    let stays = if is_silent { Left::Open } else { expected.left };
+    assert_eq!(left, stays, "{} by {}", row.id, way.api);
 }
 
 /// The same without an end, where there is none.
@@ -455,13 +454,31 @@ async fn a_row_is_asked_for_by_header_too_and_the_others_are_left_alone() {
     let row = ask(&mut client, &[(NAME_HEADER, "tcp-utf8-split")]);
     assert!(row.body().contains("你好"), "{}", row.body());
     let plain = ask(&mut client, &[]);
-    assert!(plain.body().contains("\"content\":\"Hel\""), "{}", plain.body());
-    assert_eq!(plain.header("x-mynah-scenario"), Some("base"));
+    assert_eq!((plain.status(), plain.header("x-mynah-answer")), (404, Some("miss")), "{}", plain.body());
     let stranger = ask(&mut client, &[("x-mynah-scenario", "tcp-utf8-splitt")]);
     assert_eq!(stranger.status(), 404);
     assert!(stranger.body().contains("no scenario of the catalogue"), "{}", stranger.body());
     let body = json!({"model": "mynah-nothing", "input": "x", "stream": true}).to_string();
     assert_eq!(client.ask("POST /v1/responses", &[], &body).status(), 404);
+}
+
+#[tokio::test]
+async fn files_beside_rows_answer_all_else_and_rows_edit_their_own_stream() {
+    let own = "scenario: 1\nname: own\nstubs:\n- {when: {prompt: mine}, then: {text: own words}}\n";
+    // One after the other, and one twice.
+    let builder = builder().catalogue(&["sse-crlf"]).unwrap().scenario_text("own", own);
+    let builder = builder.catalogue(&["tcp-utf8-split", "sse-crlf"]).unwrap();
+    let server = builder.start().await.unwrap();
+    let mut client = crate::raw::Raw::connect(server.base_url());
+    let mut ask = |model: &str, prompt: &str| {
+        let body = json!({"model": model, "messages": [{"role": "user", "content": prompt}], "stream": true});
+        client.ask("POST /v1/chat/completions", &[], &body.to_string())
+    };
+    assert!(ask("gpt-4o", "mine").body().contains("own"));
+    assert_eq!(ask("gpt-4o", "another").header("x-mynah-answer"), Some("miss"));
+    let row = ask("mynah-sse-crlf", "mine");
+    assert!(row.body().contains("\"content\":\"Hel\""), "{}", row.body());
+    assert!(ask("mynah-tcp-utf8-split", "mine").body().contains("你好"));
 }
 
 #[test]

@@ -17,8 +17,8 @@ use super::{
     Asked, Input, ReadFile,
     decode::Document,
     error::{Problem, did_you_mean},
-    file::{self, Defaults, File, Operation, Per, Stub as StubFile, When},
-    stub::{Early, Lenient, Reply, Scenario, Stub},
+    file::{self, Api, Defaults, File, Operation, Per, Stub as StubFile, When},
+    stub::{Early, Lenient, PlaceInLine, Reply, Scenario, Stub},
     then::{From, Then},
     tree::{OnKey, Path},
 };
@@ -185,6 +185,10 @@ impl Compiler<'_> {
             at_end: stub.at_end.unwrap_or_default(),
             lenient: if stub.lenient == Some(true) { Lenient::Yes } else { Lenient::No },
             early: stub.early.as_ref().map(early),
+            place_in_line: match self.asked {
+                Asked::Underneath => PlaceInLine::Underneath,
+                _ => PlaceInLine::Own,
+            },
         })
     }
 
@@ -204,12 +208,15 @@ impl Compiler<'_> {
             self.with_globs(when, &path).with_defaults(defaults.when.as_ref())
         });
         let own: Vec<_> = own.collect();
-        match self.asked {
-            Asked::ByAnyone => own,
-            Asked::ByName(name) => {
-                own.into_iter().flat_map(|when| when.asked_by_name(name, stub.early.is_some())).collect()
+        let (asked, apis): (Vec<_>, &[Api]) = match self.asked {
+            Asked::ByAnyone | Asked::Underneath => return own,
+            Asked::ByApi(apis) => (own, apis),
+            Asked::ByName(name, apis) => {
+                let is_early = stub.early.is_some();
+                (own.into_iter().flat_map(|when| when.asked_by_name(name, is_early)).collect(), apis)
             }
-        }
+        };
+        asked.into_iter().map(|when| when.with_apis(apis)).collect()
     }
 
     fn replies(

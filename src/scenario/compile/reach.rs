@@ -10,6 +10,7 @@ use crate::scenario::{
     decode::Document,
     error::Problem,
     file::{AtEnd, When},
+    stub::PlaceInLine,
     stub::{Kind, Scenario, Stub},
     tree::{OnKey, Path},
 };
@@ -105,6 +106,7 @@ fn takers(stubs: &[&Stub]) -> Vec<Option<usize>> {
 fn passes_on(stub: &Stub) -> bool {
     let is_counted = |when: &When| when.nth.is_some() || when.chance.is_some() || when.attempt.is_some();
     stub.at_end == AtEnd::Next
+        || stub.place_in_line == PlaceInLine::Underneath
         || stub.replies.iter().any(|(reply, _)| matches!(reply.kind, Kind::Below))
         || stub.when.iter().any(is_counted)
 }

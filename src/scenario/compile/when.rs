@@ -127,6 +127,8 @@ impl When {
             return vec![by_header];
         }
         let mut by_model = Self { model: Some(Pattern::from(format!("{MODEL_PREFIX}{name}"))), ..self };
+        // Who says both means the header.
+        by_model.header.get_or_insert_default().entry(NAME_HEADER.to_owned()).or_insert(Pattern::Absent);
         if is_early {
             match &by_model.api {
                 None => by_model.api = Some(List(vec![Api::Gemini])),
@@ -135,6 +137,14 @@ impl When {
             }
         }
         vec![by_header, by_model]
+    }
+
+    /// For these APIs alone, where it does not say which itself.
+    pub(super) fn with_apis(mut self, apis: &[Api]) -> Self {
+        if self.api.is_none() && !apis.is_empty() {
+            self.api = Some(List(apis.to_vec()));
+        }
+        self
     }
 
     /// With bare models and paths taken as globs, and names of headers in lower

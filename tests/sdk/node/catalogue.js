@@ -25,7 +25,7 @@ const OUTCOMES = path.resolve(import.meta.dirname, '../../../scenarios/streaming
 // than before is asked again, and waited for longer: a busy machine is not the SDK's doing.
 const PATIENCE = 1500;
 const LIMIT = 5000;
-const SLACK = 4;
+const SLACK = 10;
 // Those that try again wait in between.
 const RETRY_LIMIT = 12_000;
 const LONGEST_TEXT = 60;

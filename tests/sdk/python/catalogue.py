@@ -26,7 +26,7 @@ OUTCOMES = REPOSITORY / "scenarios" / "streaming" / "outcomes.json"
 # before is asked again, and waited for longer: a busy machine is not the SDK's doing.
 PATIENCE = 1.5
 LIMIT = 5.0
-SLACK = 4
+SLACK = 10
 # Those that try again wait in between.
 RETRY_LIMIT = 12.0
 LONGEST_TEXT = 60

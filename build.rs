@@ -20,6 +20,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         writeln!(list, "    ({name:?}, include_str!({:?})),", path.display().to_string())?;
     }
     list.push_str("]\n");
-    fs::write(Path::new(&env::var("OUT_DIR")?).join("catalogue.rs"), list)?;
+    let made = Path::new(&env::var("OUT_DIR")?).join("catalogue.rs");
+    // A file written anew is compiled anew.
+    if fs::read_to_string(&made).unwrap_or_default() != list {
+        fs::write(made, list)?;
+    }
     Ok(())
 }

@@ -12,7 +12,7 @@ use globset::Glob;
 use serde::Deserialize;
 
 use crate::scenario::{
-    Api, Asked, Input, decode,
+    Api, Asked, Input, MODEL_PREFIX, NAME_HEADER, decode,
     error::{Source, did_you_mean},
     yaml,
 };
@@ -52,7 +52,7 @@ pub struct Meta {
     /// Where the trouble is.
     pub layer: Layer,
     /// The APIs whose streams it befalls; `any` for all of them.
-    pub api: Vec<String>,
+    pub api: Vec<Streams>,
     /// How soon a client should care: 1 for what everyone meets.
     pub tier: u8,
     /// Who broke, and how.
@@ -68,6 +68,30 @@ pub struct Meta {
     /// What it needs that is not served yet, such as HTTP/2.
     #[serde(default)]
     pub needs: Option<String>,
+}
+
+/// The streams that a row befalls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub enum Streams {
+    /// All that are events: not Google's array, nor OpenAI's completions of old,
+    /// whose streams have other parts.
+    #[serde(rename = "any")]
+    Any,
+    /// OpenAI's chat completions.
+    #[serde(rename = "openai.chat")]
+    OpenAiChat,
+    /// OpenAI's responses.
+    #[serde(rename = "openai.responses")]
+    OpenAiResponses,
+    /// Anthropic's messages.
+    #[serde(rename = "anthropic")]
+    Anthropic,
+    /// Google's events, `alt=sse`.
+    #[serde(rename = "gemini")]
+    Gemini,
+    /// Google's array.
+    #[serde(rename = "gemini.array")]
+    GeminiArray,
 }
 
 /// Where the trouble is.
@@ -91,24 +115,38 @@ pub enum Layer {
 }
 
 impl Row {
-    /// The APIs that it is about. Any are those that stream events: not Google's
-    /// array, nor OpenAI's completions of old, whose streams have other parts.
+    /// The APIs that it is about.
     pub fn apis(&self) -> Vec<Api> {
-        let named = |api: &String| -> &'static [Api] {
-            match api.as_str() {
-                "openai.chat" => &[Api::OpenAiChat],
-                "openai.responses" => &[Api::OpenAiResponses],
-                "anthropic" => &[Api::Anthropic],
-                "gemini" | "gemini.array" => &[Api::Gemini],
-                _ => &[Api::OpenAiChat, Api::OpenAiResponses, Api::Anthropic, Api::Gemini],
-            }
-        };
-        self.meta.api.iter().flat_map(named).copied().collect()
+        self.meta.api.iter().flat_map(|streams| streams.apis()).copied().collect()
     }
 
     /// Its file's name in the folder.
     pub fn file(&self) -> String {
         format!("{}{}", self.id, if self.meta.needs.is_some() { LATER } else { ".yaml" })
+    }
+}
+
+impl Streams {
+    fn apis(self) -> &'static [Api] {
+        match self {
+            Self::Any => &[Api::OpenAiChat, Api::OpenAiResponses, Api::Anthropic, Api::Gemini],
+            Self::OpenAiChat => &[Api::OpenAiChat],
+            Self::OpenAiResponses => &[Api::OpenAiResponses],
+            Self::Anthropic => &[Api::Anthropic],
+            Self::Gemini | Self::GeminiArray => &[Api::Gemini],
+        }
+    }
+
+    /// As `meta` has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Any => "any",
+            Self::OpenAiChat => "openai.chat",
+            Self::OpenAiResponses => "openai.responses",
+            Self::Anthropic => "anthropic",
+            Self::Gemini => "gemini",
+            Self::GeminiArray => "gemini.array",
+        }
     }
 }
 
@@ -224,7 +262,7 @@ impl std::error::Error for NoRow {}
 ///
 /// If there is none.
 pub fn find(id: &str) -> Result<&'static Row, NoRow> {
-    let bare = id.strip_prefix("mynah-").unwrap_or(id);
+    let bare = id.strip_prefix(MODEL_PREFIX).unwrap_or(id);
     rows().iter().find(|row| row.id == bare).ok_or_else(|| NoRow::Unknown {
         asked: id.to_owned(),
         meant: did_you_mean(bare, rows().iter().map(|row| row.id.as_str())).map(str::to_owned),
@@ -294,11 +332,11 @@ fn plain(name: &str, text: String) -> Input {
 /// What is said to those who ask for a row that is not served.
 fn stranger(rows: &[&Row]) -> Input {
     let ids = rows.iter().map(|row| row.id.as_str()).collect::<Vec<_>>().join(", ");
-    let models = rows.iter().map(|row| format!("mynah-{}", row.id)).collect::<Vec<_>>().join(", ");
+    let models = rows.iter().map(|row| format!("{MODEL_PREFIX}{}", row.id)).collect::<Vec<_>>().join(", ");
     let text = format!(
         "scenario: 1\nname: no such row\nstubs:\n- when:\n  \
-         - {{model: {{all: [{{glob: mynah-*}}, {{not: [{models}]}}]}}}}\n  \
-         - {{header: {{x-mynah-scenario: {{all: [{{not: null}}, {{not: [{ids}]}}]}}}}}}\n  \
+         - {{model: {{all: [{{glob: {MODEL_PREFIX}*}}, {{not: [{models}]}}]}}}}\n  \
+         - {{header: {{{NAME_HEADER}: {{all: [{{not: null}}, {{not: [{ids}]}}]}}}}}}\n  \
          then: {{error: {{status: 404, message: 'mynah: this is no scenario of the catalogue that is served here'}}}}\n"
     );
     plain("the catalogue", text)

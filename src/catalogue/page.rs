@@ -55,7 +55,11 @@ count by session: give each client its own (`/s/NAME` in front of the path).
 fn entry(row: &Row, outcomes: Option<&BTreeMap<String, String>>) -> String {
     let meta = &row.meta;
     let mut entry = format!("\n### [{}]({})\n\n", row.id, row.file());
-    entry.push_str(&format!("{} · tier {}", meta.api.join(", "), meta.tier));
+    entry.push_str(&format!(
+        "{} · tier {}",
+        meta.api.iter().map(|streams| streams.name()).collect::<Vec<_>>().join(", "),
+        meta.tier
+    ));
     if let Some(needs) = &meta.needs {
         entry.push_str(&format!(" · needs {needs}, which is not served yet"));
     }

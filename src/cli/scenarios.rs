@@ -1,13 +1,14 @@
 //! `mynah scenarios`: the catalogue of streaming failures that ships with mynah.
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum, builder::PossibleValuesParser};
 use http::{HeaderMap, Method, Uri};
 use serde_json::json;
 
 use super::{Exit, output, plan};
 use crate::{
-    catalogue::{self, Layer, Row},
+    catalogue::{self, Layer, Row, Streams},
     request::Request,
+    scenario::MODEL_PREFIX,
     server::Server,
 };
 
@@ -35,8 +36,8 @@ struct List {
     words: Vec<String>,
 
     /// Only those of this layer
-    #[arg(long, value_enum)]
-    layer: Option<LayerArgument>,
+    #[arg(long, value_parser = PossibleValuesParser::new(Layer::ALL.map(Layer::name)))]
+    layer: Option<String>,
 
     /// Only those that befall this API, such as openai.chat or gemini
     #[arg(long, value_enum, value_name = "API")]
@@ -70,17 +71,6 @@ enum Format {
     Json,
     /// A page to read
     Markdown,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum LayerArgument {
-    Http,
-    Sse,
-    Json,
-    Openai,
-    Gemini,
-    Timing,
-    Retry,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -130,12 +120,10 @@ impl List {
 
     fn wants(&self, row: &Row) -> bool {
         let text = format!("{} {} {} {}", row.id, row.about, row.meta.broke, row.meta.good).to_lowercase();
-        let is_for =
-            |api: ApiArgument| row.meta.api.iter().any(|known| known == "any" || known == api.name());
         self.words.iter().all(|word| text.contains(&word.to_lowercase()))
-            && self.layer.is_none_or(|layer| Layer::from(layer) == row.meta.layer)
+            && self.layer.as_ref().is_none_or(|layer| layer == row.meta.layer.name())
             && self.tier.is_none_or(|tier| tier == row.meta.tier)
-            && self.api.is_none_or(is_for)
+            && self.api.is_none_or(|api| is_about(row, api))
     }
 }
 
@@ -166,7 +154,7 @@ fn lines(rows: &[&Row]) -> String {
 fn as_json(row: &Row) -> serde_json::Value {
     let meta = &row.meta;
     json!({
-        "id": row.id, "about": row.about, "layer": meta.layer.name(), "api": meta.api, "tier": meta.tier,
+        "id": row.id, "about": row.about, "layer": meta.layer.name(), "api": meta.api.iter().map(|streams| streams.name()).collect::<Vec<_>>(), "tier": meta.tier,
         "broke": meta.broke, "references": meta.references, "good": meta.good, "disputed": meta.disputed,
         "needs": meta.needs,
     })
@@ -181,6 +169,11 @@ impl Show {
                 return Exit::Usage;
             }
         };
+        if let Some(api) = self.api.filter(|api| !is_about(row, *api)) {
+            let all = row.meta.api.iter().map(|streams| streams.name()).collect::<Vec<_>>().join(", ");
+            output::complain(&format!("{} is about {all}, not {}", row.id, api.name()));
+            return Exit::Usage;
+        }
         output::print(row.text);
         if let Some(needs) = &row.meta.needs {
             output::print(&format!("\nIt needs {needs}, which is not served yet.\n"));
@@ -204,9 +197,13 @@ impl Show {
     }
 }
 
+fn is_about(row: &Row, api: ApiArgument) -> bool {
+    row.meta.api.iter().any(|streams| *streams == Streams::Any || streams.name() == api.name())
+}
+
 /// The API that a row is first about.
 fn usual_api(row: &Row) -> ApiArgument {
-    let first = row.meta.api.first().map(String::as_str).unwrap_or_default();
+    let first = row.meta.api.first().map(|streams| streams.name()).unwrap_or_default();
     ApiArgument::value_variants()
         .iter()
         .copied()
@@ -216,7 +213,7 @@ fn usual_api(row: &Row) -> ApiArgument {
 
 /// A streamed request that asks for a scenario.
 fn request(api: ApiArgument, id: &str) -> Request {
-    let model = format!("mynah-{id}");
+    let model = format!("{MODEL_PREFIX}{id}");
     let hello = "Hello";
     let messages = json!([{"role": "user", "content": hello}]);
     let contents = json!({"contents": [{"role": "user", "parts": [{"text": hello}]}]});
@@ -250,20 +247,6 @@ impl ApiArgument {
             Self::Gemini => "gemini",
             Self::GeminiArray => "gemini.array",
             Self::Anthropic => "anthropic",
-        }
-    }
-}
-
-impl From<LayerArgument> for Layer {
-    fn from(layer: LayerArgument) -> Self {
-        match layer {
-            LayerArgument::Http => Self::Http,
-            LayerArgument::Sse => Self::Sse,
-            LayerArgument::Json => Self::Json,
-            LayerArgument::Openai => Self::Openai,
-            LayerArgument::Gemini => Self::Gemini,
-            LayerArgument::Timing => Self::Timing,
-            LayerArgument::Retry => Self::Retry,
         }
     }
 }

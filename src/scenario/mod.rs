@@ -54,6 +54,12 @@ impl Input {
     }
 }
 
+/// The header in which a scenario of the catalogue is asked for.
+pub const NAME_HEADER: &str = "x-mynah-scenario";
+
+/// What precedes its name where it is asked for as a model.
+pub const MODEL_PREFIX: &str = "mynah-";
+
 /// Whom a scenario answers, besides what its conditions say.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Asked {

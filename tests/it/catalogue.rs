@@ -14,7 +14,7 @@ use std::{
 use http::{HeaderName, HeaderValue, Method};
 use mynah::{
     Builder, Server,
-    catalogue::{self, Row},
+    catalogue::{self, Row, Streams},
     notation::pattern::Pattern,
     plan::WirePlan,
     request::Request,
@@ -94,7 +94,10 @@ fn ways_with(row: &Row, prompt: &str) -> Vec<Way> {
         ("gemini.array", google, contents),
     ];
     let is_for = |api: &str| {
-        row.meta.api.iter().any(|known| known == api || (known == "any" && api != "gemini.array"))
+        row.meta
+            .api
+            .iter()
+            .any(|known| known.name() == api || (*known == Streams::Any && api != "gemini.array"))
     };
     let header = row.text.contains("\n    early: ").then(|| row.id.clone());
     let way = |(api, path, body)| Way { api, path, header: header.clone(), body };
@@ -156,10 +159,7 @@ fn every_file_is_a_row_and_says_all_that_a_row_says() {
         assert!(!row.about.is_empty() && !meta.broke.is_empty() && !meta.good.is_empty(), "{}", row.id);
         assert!((1..=3).contains(&meta.tier), "{}", row.id);
         assert!(row.text.contains(&format!("\nname: {}\n", row.id)), "{} is not called so", row.id);
-        for api in &meta.api {
-            let known = ["any", "openai.chat", "openai.responses", "anthropic", "gemini", "gemini.array"];
-            assert!(known.contains(&api.as_str()), "{}: {api}", row.id);
-        }
+        assert!(!meta.api.is_empty(), "{} is about no API", row.id);
     }
 }
 

@@ -7,12 +7,11 @@ use crate::{
         pattern::Pattern,
         value::{Count, CountItem, List},
     },
-    scenario::file::{Api, Http, When},
+    scenario::{
+        MODEL_PREFIX, NAME_HEADER,
+        file::{Api, Http, When},
+    },
 };
-
-/// How a scenario of the catalogue is asked for.
-const NAME_HEADER: &str = "x-mynah-scenario";
-const MODEL_PREFIX: &str = "mynah-";
 
 impl Compiler<'_> {
     /// Tells what is wrong with a map of conditions.

@@ -31,6 +31,7 @@ pub mod ask;
 pub mod catalogue;
 pub mod cli;
 pub mod dialect;
+pub mod document;
 pub mod identity;
 pub mod notation;
 pub mod plan;

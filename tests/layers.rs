@@ -18,10 +18,17 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("ask", &["reply", "shelf"]),
     ("identity", &["request"]),
     ("notation", &[]),
+    ("document", &["notation"]),
     ("dialect", &["ask", "identity", "reply", "request", "shelf", "tokens"]),
     ("answer", &["ask", "reply", "tokens"]),
     ("plan", &["dialect", "identity", "notation", "request"]),
-    ("scenario", &["answer", "ask", "dialect", "identity", "notation", "plan", "reply", "request", "tokens"]),
+    (
+        "scenario",
+        &[
+            "answer", "ask", "dialect", "document", "identity", "notation", "plan", "reply", "request",
+            "tokens",
+        ],
+    ),
     ("select", &["ask", "dialect", "identity", "notation", "request", "scenario"]),
     ("catalogue", &["scenario"]),
     ("store", &["scenario"]),

@@ -1,6 +1,6 @@
 //! Scenarios: what is answered, said in YAML.
 //!
-//! A text goes through [`yaml`] into a [`tree`] that knows its places, by
+//! A text goes through [`yaml`] into a [`tree`](crate::document::tree) that knows its places, by
 //! [`decode`] into the types of the language ([`file`], [`then`], [`wire`], …),
 //! and by [`compile`] into the [`stub`]s that the server holds. [`say`] makes an
 //! answer of a stub's reply. All that is wrong on the way is told at once, where
@@ -9,7 +9,6 @@
 pub mod build;
 pub mod compile;
 pub mod decode;
-pub mod error;
 pub mod expect;
 pub mod file;
 pub mod pace;
@@ -17,22 +16,27 @@ pub mod payload;
 pub mod say;
 pub mod stub;
 pub mod then;
-pub mod tree;
 pub mod wire;
 mod words;
-pub mod yaml;
 
 use std::{collections::HashMap, sync::Arc};
 
-pub use crate::notation::pattern::Pattern;
-pub use error::Problems;
+pub use crate::{
+    document::{
+        error::{self, Problems},
+        tree, yaml,
+    },
+    notation::pattern::Pattern,
+};
 pub use file::{Api, AtEnd, File, Operation, Per, Stub, When};
 pub use pace::Pace;
 pub use then::{Finish, Part, Split, Then, Usage};
 
-use error::{Place, Problem, Source};
+use crate::document::{
+    error::{Place, Problem, Source},
+    tree::{OnKey, Path},
+};
 use stub::Scenario;
-use tree::{OnKey, Path};
 
 /// Reads a file beside a scenario, by its name; what is wrong is told in words.
 pub type ReadFile = dyn Fn(&str) -> Result<Vec<u8>, String>;

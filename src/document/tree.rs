@@ -18,7 +18,7 @@ pub struct Node {
     /// Where it begins; of a scalar, all of it.
     pub place: Place,
     /// The same in bytes of the text.
-    pub(super) bytes: Range<usize>,
+    pub(crate) bytes: Range<usize>,
     /// What it is.
     pub kind: Kind,
 }
@@ -123,12 +123,12 @@ impl Node {
         matches!(&self.kind, Kind::Text(text) if text == name)
     }
 
-    pub(super) fn address(&self) -> usize {
+    pub(crate) fn address(&self) -> usize {
         std::ptr::from_ref(self).addr()
     }
 
     /// Notes how numbers are spelt.
-    pub(super) fn keep_spelling(&mut self, text: &str) {
+    pub(crate) fn keep_spelling(&mut self, text: &str) {
         let bytes = self.bytes.clone();
         match &mut self.kind {
             Kind::Number { number, spelling } => {
@@ -168,13 +168,13 @@ pub enum OnKey {
 /// Why a node is not what it should be.
 #[derive(Clone, Debug)]
 pub struct Fault {
-    pub(super) message: String,
-    pub(super) hint: Option<String>,
-    pub(super) place: Option<Place>,
+    pub(crate) message: String,
+    pub(crate) hint: Option<String>,
+    pub(crate) place: Option<Place>,
     /// The node, by its address.
-    pub(super) node: Option<usize>,
+    pub(crate) node: Option<usize>,
     /// The key that is missing, which may be a consequence of another fault.
-    pub(super) missing: Option<&'static str>,
+    pub(crate) missing: Option<&'static str>,
 }
 
 impl Fault {
@@ -286,7 +286,7 @@ fn unknown(what: &str, word: &str, known: &'static [&'static str]) -> Fault {
 }
 
 /// `expected one of …`.
-pub(super) fn expected_words(known: &[&str]) -> String {
+pub(crate) fn expected_words(known: &[&str]) -> String {
     let words: Vec<_> = known.iter().map(|word| format!("`{word}`")).collect();
     match words.as_slice() {
         [] => "no key is expected here".to_owned(),
@@ -296,7 +296,7 @@ pub(super) fn expected_words(known: &[&str]) -> String {
 }
 
 /// The beginning of a text, for a message.
-pub(super) fn shortened(text: &str) -> String {
+pub(crate) fn shortened(text: &str) -> String {
     const LONGEST: usize = 60;
     match text.char_indices().nth(LONGEST) {
         Some((at, _)) => format!("{}…", &text[..at]),

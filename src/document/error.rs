@@ -142,7 +142,7 @@ fn window(line: &str, column: usize) -> (String, usize) {
 
 /// The problems of one text from top to bottom. What is wrong with an anchor is
 /// told once, in however many places it is used.
-pub(super) fn in_order(mut problems: Vec<Problem>) -> Vec<Problem> {
+pub(crate) fn in_order(mut problems: Vec<Problem>) -> Vec<Problem> {
     let mut seen = HashSet::new();
     problems.retain(|problem| seen.insert((problem.place, problem.message.clone())));
     problems.sort_by_key(|problem| (problem.place.line, problem.place.column));

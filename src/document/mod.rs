@@ -1,0 +1,7 @@
+//! Documents that people write: YAML that is read with the place of everything in
+//! it, so that all that is wrong is told at once, where it stands.
+
+pub mod error;
+pub mod read;
+pub mod tree;
+pub mod yaml;

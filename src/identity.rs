@@ -39,12 +39,15 @@ impl Fingerprint {
     }
 }
 
-fn put_text(canonical: &mut Vec<u8>, text: &str) {
+/// Adds a text, told apart from what stands beside it.
+pub fn put_text(canonical: &mut Vec<u8>, text: &str) {
     canonical.extend_from_slice(&(text.len() as u64).to_le_bytes());
     canonical.extend_from_slice(text.as_bytes());
 }
 
-fn put_json(canonical: &mut Vec<u8>, value: &Value) {
+/// Adds JSON so that it does not matter in which order members stand and how numbers
+/// are spelt.
+pub fn put_json(canonical: &mut Vec<u8>, value: &Value) {
     match value {
         Value::Null => canonical.push(b'0'),
         Value::Bool(value) => canonical.push(if *value { b't' } else { b'f' }),

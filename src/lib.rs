@@ -28,6 +28,7 @@
 
 pub mod answer;
 pub mod ask;
+pub mod cassette;
 pub mod catalogue;
 pub mod cli;
 pub mod dialect;

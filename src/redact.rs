@@ -14,13 +14,25 @@ static NAMED: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(r#"(?i)([\w.-]*(?:key|token|auth|authorization|secret|password|bearer)[\w.-]*["']?(?:[=:]|%3d)\s*(?:bearer\s+)?["']?)[^\s&;,"'?#}\])]+"#).ok()
 });
 
-/// Keys of Google and OpenAI, Google's access tokens, and bearer tokens; also
-/// where a message was cut within one.
+/// What secrets look like: keys of the model providers and of those whose keys are
+/// met beside them, tokens of OAuth and JWT, private keys, passwords in URLs. Where
+/// only a part of a match is the secret, that is its group.
+pub const SHAPES: &str = r#"(?x)
+    AIza[\w-]{10,} | \bAQ\.[\w-]{20,} | \bya29\.[\w.-]{4,}
+    | \b(?:sk|pk|rk)[-_][\w-]{6,} | \bek_\w{12,} | \bwhsec_\w{12,}
+    | \b(?:gsk|hf|r8|npm|gh[oprsu]|github_pat)_\w{16,}
+    | \b(?:xai|pplx|glpat|csk|xox[abeprs])-[\w-]{10,}
+    | \b(?:AKIA|ASIA)[0-9A-Z]{16}\b
+    | \beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*
+    | -----BEGIN[\x20A-Z]*\x20PRIVATE\x20KEY-----[\s\S]*?(?:-----END[\x20A-Z]*-----|\z)
+    | (?i:\bbearer)(?:\s|%20)+([\w.~+/=-]{6,})
+    | ://[^/\s:@"']*:([^/\s@"']{3,})@
+"#;
+
+/// The same, also where a message was cut within a key.
 static SHAPED: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(
-        r"AIza(?:[\w-]{10,}|[\w-]*\.{3})|\b(?:sk|pk|rk)[-_](?:[\w*-]{6,}|[\w*-]*\.{3})|ya29\.[\w.-]+|(?i:\bbearer)\s+[\w.~+/=-]{6,}",
-    )
-    .ok()
+    let cut = r"| AIza[\w-]*\.{3} | \b(?:sk|pk|rk)[-_](?:[\w*-]{6,}|[\w*-]*\.{3})";
+    Regex::new(&format!("{SHAPES}{cut}")).ok()
 });
 
 /// The text without secrets; `known` are secrets wherever they stand.

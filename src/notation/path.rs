@@ -117,13 +117,22 @@ impl JsonPath {
         places.iter().filter(|place| !place.is_empty()).count()
     }
 
-    /// The texts that it leads to, to be changed.
-    pub fn texts_mut(&self, value: &mut Value, mut change: impl FnMut(&mut String)) {
+    /// The values that it leads to, to be changed.
+    pub fn values_mut(&self, value: &mut Value, mut change: impl FnMut(&mut Value)) {
         for place in pointers(&self.path, value) {
-            if let Some(Value::String(text)) = value.pointer_mut(&place) {
-                change(text);
+            if let Some(value) = value.pointer_mut(&place) {
+                change(value);
             }
         }
+    }
+
+    /// The texts that it leads to, to be changed.
+    pub fn texts_mut(&self, value: &mut Value, mut change: impl FnMut(&mut String)) {
+        self.values_mut(value, |value| {
+            if let Value::String(text) = value {
+                change(text);
+            }
+        });
     }
 }
 

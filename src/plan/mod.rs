@@ -3,6 +3,7 @@
 
 pub mod carry;
 pub mod coder;
+pub mod decoder;
 pub mod delay;
 pub mod edit;
 pub mod encode;
@@ -15,6 +16,7 @@ pub mod pace;
 pub mod place;
 pub mod point;
 mod rechunk;
+pub mod recorded;
 mod scale;
 pub mod script;
 pub mod send;

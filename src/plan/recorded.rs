@@ -1,0 +1,361 @@
+//! An answer as it came over the wire once, and the script that plays it again.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::{
+    carry::CarryAs,
+    end::{Ending, Hold, How},
+    scale::time_by,
+    script::Script,
+    send::Write,
+};
+use crate::notation::value::Period;
+
+/// All that came over the wire for one request, and when. Times run from the
+/// moment at which the request had been read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Recorded {
+    /// Answers with a status of 1xx in front of it, as they came.
+    pub interim: Vec<(Duration, Bytes)>,
+    /// Its head; `None` where nothing that came could be read as one.
+    pub head: Option<Head>,
+    /// How the body's length was told; `None` where there is none.
+    pub carry: Option<CarryAs>,
+    /// The body, the lines of chunks left out.
+    pub pieces: Vec<Piece>,
+    /// The size line of most chunks: `{size}` stands for the hexadecimal number,
+    /// `{SIZE}` for the same in capitals.
+    pub line: SizeLine,
+    /// What ended the chunks: a line of size 0, trailers, a blank line.
+    pub terminator: Option<Bytes>,
+    /// Bytes that belong to no head and no body: garbage, or what was cut off.
+    pub rest: Vec<(Duration, Bytes)>,
+    /// How it ended.
+    pub end: End,
+    /// When.
+    pub end_at: Duration,
+}
+
+/// A head as it was written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Head {
+    /// When its last byte came.
+    pub at: Duration,
+    /// The version of HTTP, such as `1.1`.
+    pub version: String,
+    /// The status.
+    pub status: u16,
+    /// The reason phrase.
+    pub reason: String,
+    /// The headers in their order, their names as written.
+    pub headers: Vec<(String, Bytes)>,
+    /// All of it, where it was written otherwise than these are.
+    pub raw: Option<Bytes>,
+}
+
+/// Bytes of a body that came together, and lie in one chunk.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Piece {
+    /// When.
+    pub at: Duration,
+    /// Which.
+    pub bytes: Bytes,
+    /// Where the chunk goes on behind it.
+    pub chunk: Chunk,
+    /// The size line of the chunk that begins with it, where it is not that of
+    /// most.
+    pub line: Option<String>,
+}
+
+/// How a piece stands to the chunk that it lies in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Chunk {
+    /// The chunk ends with it.
+    #[default]
+    Ends,
+    /// The chunk goes on with the next piece.
+    GoesOn,
+    /// The chunk was cut off behind it.
+    Cut,
+}
+
+/// How the number in a size line is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SizeLine {
+    /// With small letters.
+    #[default]
+    Small,
+    /// With capitals.
+    Capital,
+}
+
+impl SizeLine {
+    /// As recordings write it.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Small => "{size}\r\n",
+            Self::Capital => "{SIZE}\r\n",
+        }
+    }
+}
+
+/// How an answer ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum End {
+    /// In full.
+    #[default]
+    Complete,
+    /// The connection was closed before it was complete.
+    Close,
+    /// The connection was reset.
+    Reset,
+    /// Nothing came for so long that it was given up.
+    Timeout,
+    /// The client went away: what is there is a part.
+    ClientLeft,
+}
+
+impl End {
+    /// All of them, as recordings name them.
+    pub const ALL: [(Self, &'static str); 5] = [
+        (Self::Complete, "complete"),
+        (Self::Close, "close"),
+        (Self::Reset, "reset"),
+        (Self::Timeout, "timeout"),
+        (Self::ClientLeft, "client_left"),
+    ];
+
+    /// As recordings name it.
+    pub fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(end, _)| *end == self).map_or("", |(_, name)| name)
+    }
+}
+
+impl Head {
+    /// The first value of a header, where it is readable text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let (_, value) = self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name))?;
+        std::str::from_utf8(value).ok()
+    }
+
+    /// Whether the connection ends with the answer, as it says.
+    pub fn closes(&self) -> bool {
+        let words = self.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("connection"));
+        let mut words =
+            words.flat_map(|(_, value)| value.split(|byte| *byte == b',')).map(|word| word.trim_ascii());
+        match self.version.as_str() {
+            "1.0" => !words.any(|word| word.eq_ignore_ascii_case(b"keep-alive")),
+            _ => words.any(|word| word.eq_ignore_ascii_case(b"close")),
+        }
+    }
+
+    /// As it goes out; the content-length is this, where one is given.
+    pub fn write(&self, length: Option<usize>) -> Vec<u8> {
+        if let Some(raw) = &self.raw {
+            return raw.to_vec();
+        }
+        let blank = if self.reason.is_empty() { "" } else { " " };
+        let mut bytes =
+            format!("HTTP/{} {}{blank}{}\r\n", self.version, self.status, self.reason).into_bytes();
+        for (name, value) in &self.headers {
+            bytes.extend_from_slice(name.as_bytes());
+            bytes.extend_from_slice(b": ");
+            match length.filter(|_| name.eq_ignore_ascii_case("content-length")) {
+                Some(length) => bytes.extend_from_slice(length.to_string().as_bytes()),
+                None => bytes.extend_from_slice(value),
+            }
+            bytes.extend_from_slice(b"\r\n");
+        }
+        bytes.extend_from_slice(b"\r\n");
+        bytes
+    }
+}
+
+impl Recorded {
+    /// Whether all of it came, and tells success.
+    pub fn succeeds(&self) -> bool {
+        self.end == End::Complete && self.status().is_some_and(|status| status < 400)
+    }
+
+    /// The status, where there is one.
+    pub fn status(&self) -> Option<u16> {
+        self.head.as_ref().map(|head| head.status)
+    }
+
+    /// The body, the lines of chunks left out.
+    pub fn body(&self) -> Vec<u8> {
+        self.pieces.iter().flat_map(|piece| piece.bytes.iter().copied()).collect()
+    }
+
+    /// Bytes of the body.
+    pub fn length(&self) -> usize {
+        self.pieces.iter().map(|piece| piece.bytes.len()).sum()
+    }
+
+    /// The length that the head is to tell: the body's own, however it was edited,
+    /// unless the body was cut off.
+    fn told_length(&self) -> Option<usize> {
+        let is_whole = self.carry == Some(CarryAs::Length) && self.end == End::Complete;
+        is_whole.then(|| self.length())
+    }
+
+    /// The size of the chunk that begins with this piece, and its size line.
+    fn size_line(&self, at: usize) -> String {
+        let mut size = 0;
+        for piece in &self.pieces[at..] {
+            size += piece.bytes.len();
+            if piece.chunk != Chunk::GoesOn {
+                break;
+            }
+        }
+        let line = self.pieces[at].line.as_deref().unwrap_or(self.line.text());
+        line.replace("{size}", &format!("{size:x}")).replace("{SIZE}", &format!("{size:X}"))
+    }
+
+    /// Every byte and its time, as it came, all times so many times as long.
+    /// `settle` passes in front of every cut of a connection anyway.
+    pub fn script(&self, factor: f64, settle: Duration) -> Script {
+        let (mut bytes, mut writes) = (Vec::with_capacity(512 + self.length()), Vec::<Write>::new());
+        let mut leave = |bytes: &Vec<u8>, at: Duration| {
+            let at = time_by(at, factor).max(writes.last().map_or(Duration::ZERO, |last| last.at));
+            match writes.last_mut() {
+                Some(last) if last.at == at => last.end = bytes.len(),
+                _ => writes.push(Write { end: bytes.len(), at, gap: None }),
+            }
+        };
+        for (at, answer) in &self.interim {
+            bytes.extend_from_slice(answer);
+            leave(&bytes, *at);
+        }
+        if let Some(head) = &self.head {
+            bytes.extend_from_slice(&head.write(self.told_length()));
+            leave(&bytes, head.at);
+        }
+        let is_chunked = self.carry == Some(CarryAs::Chunked);
+        let mut is_inside = false;
+        for (at, piece) in self.pieces.iter().enumerate() {
+            if is_chunked && !is_inside {
+                bytes.extend_from_slice(self.size_line(at).as_bytes());
+            }
+            bytes.extend_from_slice(&piece.bytes);
+            is_inside = piece.chunk == Chunk::GoesOn;
+            if is_chunked && piece.chunk == Chunk::Ends {
+                bytes.extend_from_slice(b"\r\n");
+            }
+            leave(&bytes, piece.at);
+        }
+        if let Some(terminator) = &self.terminator {
+            bytes.extend_from_slice(terminator);
+            leave(&bytes, self.end_at);
+        }
+        for (at, rest) in &self.rest {
+            bytes.extend_from_slice(rest);
+            leave(&bytes, *at);
+        }
+        let last = writes.last().map_or(Duration::ZERO, |last| last.at);
+        let hold = self.silence(time_by(self.end_at, factor).saturating_sub(last), last, settle);
+        let ending = Ending {
+            place: bytes.len(),
+            hold: Hold::For(Period(hold)),
+            is_idle: false,
+            put: Bytes::new(),
+            how: match self.end {
+                End::Complete => How::Complete,
+                End::Reset => How::Reset,
+                End::Close | End::Timeout | End::ClientLeft => How::Close,
+            },
+            beat: None,
+        };
+        let closes = self.carry == Some(CarryAs::Close)
+            || !self.rest.is_empty()
+            || self.head.as_ref().is_none_or(Head::closes);
+        Script { bytes: bytes.into(), writes, rate: None, ending, closes }
+    }
+
+    /// The silence in front of the end, which is so far behind the last byte.
+    fn silence(&self, gap: Duration, last: Duration, settle: Duration) -> Duration {
+        match self.end {
+            // What tells the end of such a body is the connection's.
+            End::Complete if self.carry == Some(CarryAs::Close) => gap,
+            End::Complete => Duration::ZERO,
+            End::Close | End::Reset | End::Timeout => gap.saturating_sub(settle),
+            // The client is to leave as it did, by its own clock, and nothing is
+            // known of what would have come then.
+            End::ClientLeft => {
+                self.end_at.saturating_sub(last).saturating_mul(2).saturating_add(AFTER_CLIENT)
+            }
+        }
+    }
+}
+
+/// How long a client that went away while it was recorded is waited for at the
+/// least.
+const AFTER_CLIENT: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn piece(at: u64, bytes: &'static [u8], chunk: Chunk) -> Piece {
+        Piece { at: Duration::from_millis(at), bytes: Bytes::from_static(bytes), chunk, line: None }
+    }
+
+    fn recorded(pieces: Vec<Piece>, carry: CarryAs) -> Recorded {
+        let head = Head {
+            version: "1.1".to_owned(),
+            status: 200,
+            reason: "OK".to_owned(),
+            headers: vec![("X-A".to_owned(), Bytes::from_static(b"b"))],
+            ..Head::default()
+        };
+        let end_at = pieces.last().map_or(Duration::ZERO, |piece| piece.at);
+        Recorded { head: Some(head), carry: Some(carry), pieces, end_at, ..Recorded::default() }
+    }
+
+    #[test]
+    fn a_chunk_that_came_in_two_reads_is_one_chunk_in_two_writes() {
+        let mut stream = recorded(
+            vec![piece(5, b"ab", Chunk::GoesOn), piece(9, b"cdefghijkl", Chunk::Ends)],
+            CarryAs::Chunked,
+        );
+        stream.terminator = Some(Bytes::from_static(b"0\r\n\r\n"));
+        let script = stream.script(1.0, Duration::ZERO);
+        assert_eq!(&script.bytes[..], b"HTTP/1.1 200 OK\r\nX-A: b\r\n\r\nc\r\nabcdefghijkl\r\n0\r\n\r\n");
+        let times: Vec<_> = script.writes.iter().map(|write| write.at.as_millis()).collect();
+        assert_eq!(times, [0, 5, 9]);
+        assert!(!script.closes);
+        stream.line = SizeLine::Capital;
+        assert!(stream.script(0.0, Duration::ZERO).bytes.windows(3).any(|bytes| bytes == b"C\r\n"));
+    }
+
+    #[test]
+    fn the_length_is_put_right_unless_the_body_was_cut() {
+        let mut answer = recorded(vec![piece(0, b"abc", Chunk::Ends)], CarryAs::Length);
+        if let Some(head) = &mut answer.head {
+            head.headers = vec![("Content-Length".to_owned(), Bytes::from_static(b"9"))];
+        }
+        let of = |answer: &Recorded| answer.script(1.0, Duration::ZERO).bytes;
+        assert_eq!(&of(&answer)[..], b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc");
+        answer.end = End::Close;
+        assert_eq!(&of(&answer)[..], b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc");
+    }
+
+    #[test]
+    fn who_left_is_waited_for_and_a_cut_comes_when_it_came() {
+        let mut answer = recorded(vec![piece(100, b"abc", Chunk::Ends)], CarryAs::Length);
+        let hold = |answer: &Recorded, factor| {
+            let Hold::For(Period(hold)) = answer.script(factor, Duration::from_millis(50)).ending.hold else {
+                return Duration::MAX;
+            };
+            hold
+        };
+        (answer.end, answer.end_at) = (End::Reset, Duration::from_millis(400));
+        assert_eq!(hold(&answer, 1.0), Duration::from_millis(250));
+        assert_eq!(hold(&answer, 0.5), Duration::from_millis(100));
+        answer.end = End::ClientLeft;
+        assert_eq!(hold(&answer, 1.0), Duration::from_millis(1600));
+        assert_eq!(hold(&answer, 0.0), Duration::from_millis(1800));
+    }
+}

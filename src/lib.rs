@@ -36,6 +36,7 @@ pub mod document;
 pub mod identity;
 pub mod notation;
 pub mod plan;
+mod record;
 pub mod redact;
 pub mod reply;
 pub mod request;
@@ -48,4 +49,5 @@ pub mod tokens;
 
 pub use jiff::Timestamp;
 pub use plan::Marks;
+pub use record::{Encoding, Mode, recorder::Recorded};
 pub use server::{Builder, Ids, Server, StartError, UnknownFields, Unmatched};

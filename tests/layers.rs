@@ -29,19 +29,27 @@ const ARROWS: &[(&str, &[&str])] = &[
             "tokens",
         ],
     ),
-    ("select", &["ask", "dialect", "identity", "notation", "request", "scenario"]),
+    (
+        "cassette",
+        &["dialect", "document", "identity", "notation", "plan", "redact", "request"],
+    ),
+    ("select", &["ask", "cassette", "dialect", "identity", "notation", "request", "scenario"]),
     ("catalogue", &["scenario"]),
-    ("store", &["scenario"]),
+    ("record", &["cassette", "plan", "request", "store"]),
+    ("store", &["cassette", "document", "scenario"]),
     (
         "server",
         &[
             "answer",
             "ask",
+            "cassette",
             "catalogue",
             "dialect",
+            "document",
             "identity",
             "notation",
             "plan",
+            "record",
             "redact",
             "reply",
             "request",
@@ -51,11 +59,11 @@ const ARROWS: &[(&str, &[&str])] = &[
             "store",
         ],
     ),
-    ("cli", &["catalogue", "notation", "plan", "request", "scenario", "server", "store"]),
+    ("cli", &["cassette", "catalogue", "document", "notation", "plan", "record", "request", "scenario", "server", "store"]),
 ];
 
 /// Modules that may wait, open sockets and files, and look at a clock.
-const SHELL: &[&str] = &["server", "store", "cli"];
+const SHELL: &[&str] = &["record", "server", "store", "cli"];
 
 /// What the others may not mention: time, files, sockets and luck come in as
 /// arguments.

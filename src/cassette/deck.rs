@@ -3,11 +3,13 @@
 //! recorded.
 
 use std::{
+    borrow::Cow,
     collections::HashMap,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
 use super::{
@@ -15,7 +17,9 @@ use super::{
     differ::{self, Difference},
     file::{Entry, Tape},
     key::{Key, Matching},
+    secret::highest_number,
 };
+use crate::plan::script::Script;
 
 /// What a call gets when all that was recorded for it was played.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -38,6 +42,8 @@ pub struct Deck {
     /// By what requests are compared.
     pub matching: Matching,
     repeat: Repeat,
+    /// The cassette of those who name no session.
+    usual: String,
     /// Whether each was played, tape by tape.
     played: Vec<Vec<AtomicBool>>,
 }
@@ -79,8 +85,8 @@ struct Turn {
 const MOST_CALLS: usize = 1_000;
 
 impl Deck {
-    /// A deck of these tapes.
-    pub fn new(tapes: Vec<Tape>, matching: Matching, repeat: Repeat) -> Self {
+    /// A deck of these tapes; `usual` is that of those who name no session.
+    pub fn new(tapes: Vec<Tape>, matching: Matching, repeat: Repeat, usual: String) -> Self {
         let mut groups: HashMap<Key, Vec<(usize, Vec<Group>)>> = HashMap::new();
         for (number, tape) in tapes.iter().enumerate() {
             let mut by_key: HashMap<Key, Vec<usize>> = HashMap::new();
@@ -94,7 +100,7 @@ impl Deck {
         groups.values_mut().for_each(|tapes| tapes.sort_unstable_by_key(|(tape, _)| *tape));
         let played =
             tapes.iter().map(|tape| tape.entries.iter().map(|_| AtomicBool::new(false)).collect()).collect();
-        Self { tapes, groups, matching, repeat, played }
+        Self { tapes, groups, matching, repeat, usual, played }
     }
 
     /// Whether there is no recording at all.
@@ -109,14 +115,22 @@ impl Deck {
 
     /// Whether a session has a cassette of its own with something in it.
     pub fn has_own(&self, session: &str) -> bool {
-        self.tapes.iter().any(|tape| tape.name == session && !tape.entries.is_empty())
+        let own = cassette_of(session, &self.usual);
+        self.tapes.iter().any(|tape| tape.name == own && !tape.entries.is_empty())
+    }
+
+    /// The highest number of a placeholder in them.
+    pub fn placeholders(&self) -> u32 {
+        let numbers = self.tapes.iter().flat_map(|tape| highest_number(&tape.source.text));
+        numbers.max().unwrap_or_default()
     }
 
     /// Chooses for an attempt of a call. A session's own cassette goes before the
     /// others.
     pub fn choose(&self, key: Key, session: &str, call: u64, turns: &mut Turns) -> Choice {
         let Some(tapes) = self.groups.get(&key) else { return Choice::Unknown };
-        let own = tapes.iter().find(|(tape, _)| self.tapes[*tape].name == session);
+        let name = cassette_of(session, &self.usual);
+        let own = tapes.iter().find(|(tape, _)| self.tapes[*tape].name == name);
         let all: Vec<(usize, &Group)> = match own {
             Some((tape, groups)) => groups.iter().map(|group| (*tape, group)).collect(),
             None => {
@@ -152,6 +166,13 @@ impl Deck {
         self.played[card.tape][card.entry].store(true, Ordering::Relaxed);
         let (tape, entry) = self.at(card);
         tape.interaction(entry)
+    }
+
+    /// The script of a recording, laid out once for all who get it. Factor and settle
+    /// time are the server's own.
+    pub fn script(&self, card: Card, interaction: &Interaction, factor: f64, settle: Duration) -> Script {
+        let (_, entry) = self.at(card);
+        entry.script.get_or_init(|| interaction.response.script(factor, settle)).clone()
     }
 
     /// Where a recording stands, for people.
@@ -209,4 +230,35 @@ fn grouped(tape: &Tape, mut entries: Vec<usize>) -> Vec<Group> {
         }
     }
     groups
+}
+
+/// The name of a session's cassette: what a file's name cannot hold is written by its
+/// number.
+pub fn cassette_of<'s>(session: &str, usual: &'s str) -> Cow<'s, str> {
+    if session.is_empty() {
+        return usual.into();
+    }
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    let mut name = String::with_capacity(session.len());
+    for (at, byte) in session.bytes().enumerate() {
+        if plain(byte) || (byte == b'.' && at > 0) {
+            name.push(char::from(byte));
+        } else {
+            name.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    name.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_of_a_session_cannot_lead_elsewhere() {
+        assert_eq!(cassette_of("", "recording"), "recording");
+        assert_eq!(cassette_of("test-1.a", "x"), "test-1.a");
+        assert_eq!(cassette_of("../../etc", "x"), "%2E.%2F..%2Fetc");
+        assert_ne!(cassette_of("a/b", "x"), cassette_of("a%2Fb", "x"));
+    }
 }

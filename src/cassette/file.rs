@@ -12,7 +12,10 @@ use super::{
     read::{self, ReadFile},
     write::checksum,
 };
-use crate::document::error::{Place, Problem, Source};
+use crate::{
+    document::error::{Place, Problem, Source},
+    plan::script::Script,
+};
 
 /// A cassette, as far as it was needed so far.
 pub struct Tape {
@@ -44,6 +47,8 @@ pub struct Entry {
     /// Its request's path, as written.
     pub path: String,
     read: OnceLock<Result<Arc<Interaction>, String>>,
+    /// How it is played.
+    pub(super) script: OnceLock<Script>,
 }
 
 impl std::fmt::Debug for Tape {
@@ -95,6 +100,7 @@ impl Tape {
             seq: parts.value("seq").and_then(|seq| seq.parse().ok()).unwrap_or_default(),
             path: parts.path().unwrap_or_default().to_owned(),
             read: OnceLock::new(),
+            script: OnceLock::new(),
         };
         if let Some(key) = trusted {
             return Ok(Entry { key, ..entry });

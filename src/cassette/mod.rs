@@ -7,6 +7,7 @@
 //! equal requests share.
 
 pub mod body;
+pub mod config;
 pub mod deck;
 pub mod differ;
 pub mod file;

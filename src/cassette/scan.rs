@@ -26,6 +26,8 @@ const LONGEST_TRAILERS: usize = 1 << 16;
 #[derive(Debug)]
 pub struct Scanner {
     is_head_request: bool,
+    /// Whether the bytes of the body are kept, and not only counted.
+    keeps: bool,
     state: State,
     /// What was not enough to go on with.
     ahead: Vec<u8>,
@@ -61,12 +63,18 @@ impl Scanner {
     pub fn new(is_head_request: bool) -> Self {
         Self {
             is_head_request,
+            keeps: true,
             state: State::Head,
             ahead: Vec::new(),
             recorded: Recorded::default(),
             lines: Vec::new(),
             bytes: 0,
         }
+    }
+
+    /// The same for who needs to know where the answer ends, and not what it is.
+    pub fn without_body(is_head_request: bool) -> Self {
+        Self { keeps: false, ..Self::new(is_head_request) }
     }
 
     /// Takes what came at a time.
@@ -83,7 +91,8 @@ impl Scanner {
                 State::Length(left) => self.body(at, rest, left),
                 State::ToEnd => self.body(at, rest, u64::MAX),
                 State::Done | State::Lost => {
-                    self.recorded.rest.push((at, Bytes::copy_from_slice(rest)));
+                    let kept = if self.keeps { rest } else { &[] };
+                    self.recorded.rest.push((at, Bytes::copy_from_slice(kept)));
                     &[]
                 }
             };
@@ -213,6 +222,7 @@ impl Scanner {
         let Some(line) = line else { return rest };
         let text = String::from_utf8(line);
         match text.as_ref().ok().and_then(|text| read_size(text)) {
+            Some(size @ 1..) if !self.keeps => self.state = State::Chunk(size),
             Some(size @ 1..) => {
                 self.lines.push((self.recorded.pieces.len(), text.unwrap_or_default()));
                 self.state = State::Chunk(size);
@@ -230,12 +240,10 @@ impl Scanner {
         let left = left - count as u64;
         let chunk =
             if matches!(self.state, State::Chunk(_)) && left > 0 { Chunk::GoesOn } else { Chunk::Ends };
-        self.recorded.pieces.push(Piece {
-            at,
-            bytes: Bytes::copy_from_slice(&bytes[..count]),
-            chunk,
-            line: None,
-        });
+        if self.keeps {
+            let bytes = Bytes::copy_from_slice(&bytes[..count]);
+            self.recorded.pieces.push(Piece { at, bytes, chunk, line: None });
+        }
         self.state = match self.state {
             State::Chunk(_) if left > 0 => State::Chunk(left),
             State::Chunk(_) => State::Behind,

@@ -146,6 +146,12 @@ impl Put<'_> {
     }
 }
 
+/// The highest number of a placeholder in a text.
+pub fn highest_number(text: &str) -> Option<u32> {
+    let numbered = NUMBERED.as_ref()?.find_iter(text);
+    numbered.filter_map(|found| found.as_str().rsplit('-').next()?.parse().ok()).max()
+}
+
 /// Whether a text is a placeholder and nothing else.
 pub fn is_placeholder(text: &str) -> bool {
     let Some(rest) = text.strip_prefix(PLACEHOLDER) else { return false };

@@ -150,7 +150,7 @@ fn what_is_wrong_is_told_where_it_stands() {
 fn deck(interactions: &[Interaction], repeat: Repeat) -> Deck {
     let text: String = interactions.iter().map(|it| write(it, "c", &mark()).0).collect();
     let (tape, _) = tape_of(&text, Vec::new());
-    Deck::new(vec![tape], Matching::default(), repeat)
+    Deck::new(vec![tape], Matching::default(), repeat, "recording".to_owned())
 }
 
 /// The statuses that attempts of these calls get.

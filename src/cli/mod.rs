@@ -6,6 +6,8 @@ mod health;
 mod log;
 mod output;
 mod plan;
+mod record;
+mod recordings;
 mod scenarios;
 mod schema;
 mod serve;
@@ -28,8 +30,10 @@ pub enum Exit {
     Usage = 2,
     /// The address cannot be listened on.
     Address = 3,
-    /// A scenario file is wrong.
+    /// A scenario file or a cassette is wrong, or has a secret in it.
     Files = 4,
+    /// An upstream is told wrongly, or cannot be found.
+    Upstream = 5,
 }
 
 impl From<Exit> for ExitCode {
@@ -52,12 +56,15 @@ Exit codes:
   1  the answer is no: an unhealthy server, a file that cannot be written
   2  the command line is wrong
   3  the address cannot be listened on
-  4  a scenario file is wrong";
+  4  a scenario file or a cassette is wrong, or has a secret in it
+  5  an upstream is told wrongly, or cannot be found";
 
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Answer API calls until it is told to end
     Serve(serve::Serve),
+    /// Pass requests on to the real API, and write down what comes
+    Record(record::Record),
     /// Tell all that is wrong with scenario files, and what is suspicious
     Check(check::Check),
     /// Print what a request would get, and why
@@ -82,6 +89,7 @@ pub fn main() -> ExitCode {
     };
     let exit = match arguments.command {
         Command::Serve(serve) => serve.run(),
+        Command::Record(record) => record.run(),
         Command::Check(check) => check.run(),
         Command::Plan(plan) => plan.run(),
         Command::Scenarios(scenarios) => scenarios.run(),

@@ -8,7 +8,14 @@ use std::{
 use clap::{Args, ValueEnum};
 use tracing_subscriber::filter::LevelFilter;
 
-use super::{Exit, banner::banner, log, output, shared::Shared, signals};
+use super::{
+    Exit,
+    banner::banner,
+    log, output,
+    recordings::{Progress, Recordings},
+    shared::Shared,
+    signals,
+};
 use crate::{
     catalogue::{self, NoRow},
     notation::value::{Period, Word},
@@ -56,6 +63,9 @@ pub(super) struct Serve {
 
     #[command(flatten)]
     shared: Shared,
+
+    #[command(flatten)]
+    pub(super) recordings: Recordings,
 
     /// How long all must have been acknowledged before a scenario cuts a connection
     #[arg(long, value_name = "TIME", default_value_t = Period(SETTLE), value_parser = period)]
@@ -126,6 +136,10 @@ impl Serve {
             Ok(builder) => builder,
             Err(unknown) => return fail(Exit::Usage, &unknown.to_string()),
         };
+        let builder = match self.recordings.apply(builder, self.has_scenarios()) {
+            Ok(builder) => builder,
+            Err(problem) => return fail(Exit::Usage, &problem),
+        };
         let listening = match builder.bind().await {
             Ok(listening) => listening,
             Err(StartError::Scenarios(problems)) => {
@@ -136,6 +150,11 @@ impl Serve {
                     &format!("nothing is served: {errors} to mend in the scenario files"),
                 );
             }
+            Err(StartError::Cassettes(problems)) => {
+                output::complain_at_length(&problems.to_string());
+                return fail(Exit::Files, "nothing is served: there is something to mend in the cassettes");
+            }
+            Err(StartError::Upstream(problem)) => return fail(Exit::Upstream, &problem),
             Err(error) => return fail(Exit::Address, &error.to_string()),
         };
         if !listening.warnings().0.is_empty() {
@@ -154,8 +173,17 @@ impl Serve {
         // A key that is checked is a secret: its place is shown, not the key.
         let key = (!self.api_key.is_empty()).then_some("$YOUR_KEY");
         output::print(&banner(&listening, key));
+        let recorded = listening.recorded();
+        let progress = recorded.map(|recorded| Progress::start(Box::new(recorded)));
         listening.run(async { drop(stop.await) }).await;
+        if let Some(progress) = progress {
+            progress.finish().await;
+        }
         end(port_file.as_ref())
+    }
+
+    fn has_scenarios(&self) -> bool {
+        !self.files.is_empty() || !self.scenario.is_empty()
     }
 
     fn builder(&self) -> Result<Builder, NoRow> {

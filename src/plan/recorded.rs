@@ -3,15 +3,17 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use super::{
+    WirePlan,
     carry::CarryAs,
     end::{Ending, Hold, How},
     scale::time_by,
     script::Script,
     send::Write,
 };
-use crate::notation::value::Period;
+use crate::{dialect::event::Carry, notation::value::Period};
 
 /// All that came over the wire for one request, and when. Times run from the
 /// moment at which the request had been read.
@@ -214,6 +216,68 @@ impl Recorded {
         line.replace("{size}", &format!("{size:x}")).replace("{SIZE}", &format!("{size:X}"))
     }
 
+    /// The plan that plays it with this script.
+    pub fn plan(&self, script: Script, factor: f64) -> WirePlan {
+        let mut headers = HeaderMap::new();
+        let lines = self.head.iter().flat_map(|head| &head.headers);
+        for (name, value) in lines.filter(|(name, _)| !is_framing(name)) {
+            if let (Ok(name), Ok(value)) =
+                (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_bytes(value))
+            {
+                headers.append(name, value);
+            }
+        }
+        let at = |time| time_by(time, factor);
+        let mut end = 0;
+        let ends = self.pieces.iter().map(|piece| {
+            end += piece.bytes.len();
+            end
+        });
+        WirePlan {
+            ends: ends.collect(),
+            headers,
+            body: self.body().into(),
+            head_at: at(self.head.as_ref().map_or(Duration::ZERO, |head| head.at)),
+            times: self.pieces.iter().map(|piece| at(piece.at)).collect(),
+            end_at: at(self.end_at),
+            ..self.bare_plan(script)
+        }
+    }
+
+    /// The same for a server, to which the script is all that matters.
+    pub fn bare_plan(&self, script: Script) -> WirePlan {
+        let status = self.status().and_then(|status| StatusCode::from_u16(status).ok());
+        let is_chunked = self.carry == Some(CarryAs::Chunked);
+        WirePlan {
+            status: status.unwrap_or(StatusCode::OK),
+            reason: None,
+            headers: HeaderMap::new(),
+            body: Bytes::new(),
+            ends: Vec::new(),
+            head_at: Duration::ZERO,
+            times: Vec::new(),
+            end_at: Duration::ZERO,
+            carry: if is_chunked { Carry::Chunked } else { Carry::Length },
+            missed: Vec::new(),
+            kinds: Vec::new(),
+            spans: Vec::new(),
+            script: Some(Box::new(script)),
+        }
+    }
+
+    /// The same for a client that knows no chunks: its body ends with the connection.
+    pub fn without_chunks(mut self) -> Self {
+        if self.carry == Some(CarryAs::Chunked) {
+            self.carry = Some(CarryAs::Close);
+            self.terminator = None;
+            if let Some(head) = &mut self.head {
+                head.headers.retain(|(name, _)| !is_framing(name));
+                head.raw = None;
+            }
+        }
+        self
+    }
+
     /// Every byte and its time, as it came, all times so many times as long.
     /// `settle` passes in front of every cut of a connection anyway.
     pub fn script(&self, factor: f64, settle: Duration) -> Script {
@@ -271,7 +335,8 @@ impl Recorded {
         let closes = self.carry == Some(CarryAs::Close)
             || !self.rest.is_empty()
             || self.head.as_ref().is_none_or(Head::closes);
-        Script { bytes: bytes.into(), writes, rate: None, ending, closes }
+        let is_part = self.end != End::Complete;
+        Script { bytes: bytes.into(), writes, rate: None, ending, closes, is_part }
     }
 
     /// The silence in front of the end, which is so far behind the last byte.
@@ -288,6 +353,11 @@ impl Recorded {
             }
         }
     }
+}
+
+/// Whether a header tells where the body ends.
+fn is_framing(name: &str) -> bool {
+    ["content-length", "transfer-encoding"].iter().any(|framing| framing.eq_ignore_ascii_case(name))
 }
 
 /// How long a client that went away while it was recorded is waited for at the

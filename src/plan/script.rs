@@ -33,6 +33,8 @@ pub struct Script {
     /// Whether the connection ends with the answer, as its head says, or as its
     /// body needs it.
     pub closes: bool,
+    /// Whether it is no whole answer, even where all of it is sent.
+    pub is_part: bool,
 }
 
 /// What a script is made from, besides the layers.
@@ -138,6 +140,7 @@ fn lay_out(
         rate: layers.iter().rev().find_map(|set| set.layer.send.rate),
         closes,
         ending,
+        is_part: false,
         bytes: bytes.into(),
     }
 }

@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use super::facts::Facts;
-use crate::{identity::Fingerprint, scenario::file::Per};
+use crate::{cassette::deck::Turns, identity::Fingerprint, scenario::file::Per};
 
 /// Calls that are remembered at the most; the oldest are forgotten first.
 const MOST_CALLS: usize = 10_000;
@@ -17,6 +17,8 @@ pub struct Counts {
     lists: HashMap<(usize, Who), u64>,
     nths: HashMap<(usize, usize, Who), u64>,
     calls: Calls,
+    /// How far its recordings are.
+    pub turns: Turns,
     /// State variables that were set.
     pub states: HashMap<String, String>,
 }

@@ -88,6 +88,12 @@ impl Rules {
         Self { stubs, index, models, counts_calls, answer_early, scenarios }
     }
 
+    /// Counts calls, whether or not a stub asks for it.
+    #[must_use]
+    pub fn counting_calls(self) -> Self {
+        Self { counts_calls: true, ..self }
+    }
+
     /// Whether there is no stub at all.
     pub fn are_empty(&self) -> bool {
         self.stubs.is_empty()

@@ -34,6 +34,7 @@ use super::{
     watch::HeadLimit,
 };
 use crate::{
+    record::recorder::Recorded,
     scenario::{error::Problems, file::Deed},
     select::facts::Connection,
 };
@@ -80,6 +81,13 @@ impl Listening {
     /// What is suspicious about the scenarios.
     pub fn warnings(&self) -> &Problems {
         &self.warnings
+    }
+
+    /// What was recorded so far, by a look that can be taken at any time; `None` where
+    /// nothing is recorded.
+    pub fn recorded(&self) -> Option<impl Fn() -> Recorded + Send + use<>> {
+        let recorder = Arc::clone(self.exchange.forwarding.as_ref()?.recorder.as_ref()?);
+        Some(move || recorder.recorded())
     }
 
     /// The address as a URL that reaches it from this machine, base path
@@ -177,6 +185,7 @@ fn http<S: Socket>(
 ) -> impl GracefulConnection<Error = hyper::Error> {
     let requests = AtomicU64::new(0);
     let gate = Gate::new(Arc::clone(&link), throttle);
+    let passes_on = exchange.forwarding.is_some();
     let service = service_fn(move |request| {
         let (exchange, link) = (Arc::clone(&exchange), Arc::clone(&link));
         let connection = Connection { id, request: requests.fetch_add(1, Ordering::Relaxed) + 1 };
@@ -187,6 +196,8 @@ fn http<S: Socket>(
     http1::Builder::new()
         // The answers carry the date of the server's own clock.
         .auto_date_header(false)
+        // What is passed on keeps the names of its headers as they were written.
+        .preserve_header_case(passes_on)
         // An answer's pieces are small: copying them into one buffer costs less
         // than having the kernel gather them.
         .writev(false)

@@ -62,20 +62,33 @@ impl Exchange {
     async fn play_script<S: Socket>(
         &self,
         script: &Script,
-        mut ending: Ending,
+        ending: Ending,
         read_at: Instant,
         link: &Link<S>,
     ) -> Response<PlanBody> {
         // HTTP sees that a client goes only while nothing lies unread.
         link.look_after_peer();
         let after = self.player(link, read_at).play(script).await;
-        let is_whole = script.ending.place == script.bytes.len() || !matches!(after, Ok(After::Leaves(_)));
-        match after {
-            Ok(_) if is_whole => ending.reach(),
-            Ok(_) => {}
-            Err(ref error) => tracing::debug!("the client has gone: {error}"),
+        let is_all = script.ending.place == script.bytes.len() || !matches!(after, Ok(After::Leaves(_)));
+        let is_whole = is_all && !script.is_part;
+        if let Err(error) = &after {
+            tracing::debug!("the client has gone: {error}");
         }
-        let after = after.unwrap_or(After::Leaves(Leave::Close));
+        let is_reached = after.is_ok() && is_whole;
+        self.let_go(after.unwrap_or(After::Leaves(Leave::Close)), (ending, is_reached), link).await
+    }
+
+    /// Lets the connection go on, or end, behind what was written past HTTP.
+    /// `is_reached`: it was an answer in full.
+    pub(super) async fn let_go<S: Socket>(
+        &self,
+        after: After,
+        (mut ending, is_reached): (Ending, bool),
+        link: &Link<S>,
+    ) -> Response<PlanBody> {
+        if is_reached {
+            ending.reach();
+        }
         if let After::Leaves(how) = after {
             // What is left of it is told to be over before the connection is.
             drop(ending);

@@ -4,7 +4,7 @@
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use http::{HeaderValue, Response};
+use http::{HeaderValue, Response, Uri, request::Parts};
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -12,6 +12,8 @@ use super::{
     Ids, Settings, Unmatched, admin,
     body::{Limits, OpenStreams, PlanBody, collect},
     clock::Clock,
+    deal::Dealt,
+    forward::{Forwarding, Pass},
     line::Line,
     link::Link,
     session::{Attempt, Session, Sessions, name_at_end, take_prefix},
@@ -22,6 +24,7 @@ use super::{
 use crate::{
     answer,
     ask::Ask,
+    cassette::deck::Deck,
     dialect::{self, Heard, Occasion, Operation, Route, event::Said, style::Style},
     identity::{Fingerprint, Identity},
     plan::{self, Client, Laying, Origin, Stage, WirePlan, pace::Tempo},
@@ -33,7 +36,7 @@ use crate::{
         stub::{Dress, Kind, Lenient},
     },
     select::{
-        Layer, Luck, Past, Rules,
+        Layer, Luck, Past, Rules, Selection,
         facts::{Connection, Extent, Facts},
     },
     shelf::Keep,
@@ -44,6 +47,10 @@ use crate::{
 pub(super) struct Exchange {
     pub(super) settings: Settings,
     pub(super) rules: Rules,
+    /// What was recorded, where that is to be replayed.
+    pub(super) deck: Option<Deck>,
+    /// Where requests are passed on to.
+    pub(super) forwarding: Option<Forwarding>,
     clock: Clock,
     sessions: Sessions,
     pub(super) streams: OpenStreams,
@@ -56,21 +63,39 @@ pub(super) struct Answer {
     pub(super) attempt: Option<Attempt>,
 }
 
+/// What becomes of a request.
+pub(super) enum Course {
+    /// It is answered here.
+    Plays(Answer),
+    /// It is passed on.
+    Passes(Pass),
+}
+
+impl Course {
+    fn of(plan: WirePlan) -> Self {
+        Self::Plays(Answer { plan, attempt: None })
+    }
+}
+
 /// A request on its way.
 #[derive(Clone, Copy)]
 pub(super) struct Asked<'a> {
     pub(super) route: &'a Route,
     pub(super) request: &'a Request,
+    /// Its target as it was sent.
+    pub(super) uri: &'a Uri,
     pub(super) session: &'a Arc<Session>,
     pub(super) connection: Connection,
 }
 
 impl Exchange {
-    pub(super) fn new(settings: Settings, rules: Rules, timer: Timer) -> Self {
+    pub(super) fn new(settings: Settings, rules: Rules, deck: Option<Deck>, timer: Timer) -> Self {
         Self {
             clock: Clock::new(settings.clock),
             settings,
             rules,
+            deck,
+            forwarding: None,
             sessions: Sessions::default(),
             streams: OpenStreams::default(),
             timer,
@@ -99,12 +124,12 @@ impl Exchange {
         link: &Link<S>,
     ) -> Response<PlanBody>
     where
-        B: http_body::Body<Data = Bytes, Error: std::error::Error + 'static>,
+        B: http_body::Body<Data = Bytes, Error: std::error::Error + Send + Sync + 'static> + Send + 'static,
         S: Socket,
     {
-        let (head, body) = incoming.into_parts();
-        let mut request = Request::new(head.method, &head.uri, head.headers);
-        request.version = head.version;
+        let (Parts { method, uri, version, headers, extensions, .. }, body) = incoming.into_parts();
+        let mut request = Request::new(method, &uri, headers);
+        request.version = version;
         let (session, route) = self.enter(&mut request);
         let has_length = body.size_hint().exact().is_some();
         let unfit = unfit(&request, has_length, (&link.seen, connection.request));
@@ -117,13 +142,21 @@ impl Exchange {
             Ok(session) => session,
             Err(problem) => return admin::refuse(&problem),
         };
+        let asked =
+            Asked { route: &route, request: &request, uri: &uri, session: &session, connection };
         if unfit.is_none() && self.rules.answer_early() {
-            let asked = Asked { route: &route, request: &request, session: &session, connection };
             if let Some((answer, early)) = self.early(&asked) {
                 let waits = request.headers.contains_key(http::header::EXPECT);
                 drop(request);
                 return self.play_early(answer, early, (body, waits), link).await;
             }
+        }
+        let length = body.size_hint().exact();
+        if unfit.is_none()
+            && self.streams_through(&asked, length)
+            && let Some(pass) = self.pass(&asked)
+        {
+            return self.pass_through((&asked, extensions), pass, body, link).await;
         }
         let collected = match unfit {
             Some(unfit) => Err(unfit),
@@ -133,11 +166,17 @@ impl Exchange {
         let answer = match collected {
             Ok(body) => {
                 request.body = body;
-                self.plan(&Asked { route: &route, request: &request, session: &session, connection })
+                let asked =
+                    Asked { route: &route, request: &request, uri: &uri, session: &session, connection };
+                match self.course(&asked) {
+                    Course::Plays(answer) => answer,
+                    Course::Passes(pass) => {
+                        return self.pass_on((&asked, extensions), pass, read_at, link).await;
+                    }
+                }
             }
             Err(unfit) => {
                 link.seen.answer_early();
-                let asked = Asked { route: &route, request: &request, session: &session, connection };
                 Answer { plan: self.unread(&asked, unfit), attempt: None }
             }
         };
@@ -166,19 +205,19 @@ impl Exchange {
         (self.sessions.of(by_path, request), route)
     }
 
-    /// What goes on the wire for a request that was read in full.
-    pub(super) fn plan(&self, asked: &Asked<'_>) -> Answer {
+    /// What becomes of a request that was read in full.
+    pub(super) fn course(&self, asked: &Asked<'_>) -> Course {
         let (route, request) = (asked.route, asked.request);
         if let Err(error) = self.admit(route, request) {
-            return Answer { plan: self.refuse(asked, &error, Body::Read(&Value::Null)), attempt: None };
+            return Course::of(self.refuse(asked, &error, Body::Read(&Value::Null)));
         }
         let mut body = Value::Null;
         let read = json(route, request).and_then(|json| {
             body = json;
             self.read(asked, &mut body)
         });
-        if self.rules.are_empty() {
-            return Answer { plan: self.unmatched(asked, read, &body), attempt: None };
+        if self.rules.are_empty() && self.deck.is_none() && self.forwarding.is_none() {
+            return Course::of(self.unmatched(asked, read, &body));
         }
         if body.is_null() {
             // What no dialect reads may be JSON all the same.
@@ -197,7 +236,7 @@ impl Exchange {
     }
 
     /// The answer of the stub that is selected, if one is.
-    fn select(&self, asked: &Asked<'_>, read: &Result<Ask, ApiError>, body: &Value) -> Answer {
+    fn select(&self, asked: &Asked<'_>, read: &Result<Ask, ApiError>, body: &Value) -> Course {
         let (route, request) = (asked.route, asked.request);
         let guess;
         let ask = match read {
@@ -215,35 +254,25 @@ impl Exchange {
         let selection = self.rules.select(&candidates, &facts, luck, &mut asked.session.counts());
         let attempt = selection.call.map(|call| Attempt::new(asked.session, call));
         let is_stub = selection.layers.last().is_some_and(|layer| !matches!(layer.reply.kind, Kind::Below));
-        let is_lenient = selection.layers.iter().any(|layer| layer.stub.lenient == Lenient::Yes);
-        // A path that nobody serves has no rules that could be broken, and nothing
-        // built in.
-        let is_built_in =
-            selection.layers.last().is_some_and(|layer| matches!(layer.reply.kind, Kind::BuiltIn));
-        let is_unserved = matches!(route.operation, Operation::Unknown | Operation::Unserved(_));
-        let is_lawless = is_unserved && is_stub && !is_built_in;
-        let refusal = match read {
-            _ if is_lenient || is_lawless => None,
-            Err(error) => Some(Cow::Borrowed(error)),
-            Ok(ask) if !self.knows(ask) => Some(Cow::Owned(route.dialect.unknown_model(route, ask))),
-            Ok(_) => None,
-        };
+        let mut missing = None;
+        if !is_stub {
+            match self.deal(asked, body, selection.call.unwrap_or_default()) {
+                Some(Dealt::Plays(plan)) => return Course::Plays(Answer { plan, attempt }),
+                Some(Dealt::Missing(message)) => missing = Some(message),
+                None => {}
+            }
+            if let Some(pass) = self.pass(asked) {
+                return Course::Passes(pass.counted(attempt, selection.attempt));
+            }
+        }
+        // What recordings could have, they alone can answer.
+        let is_missed = missing.is_some() && is_unserved(route) && self.settings.unmatched == Unmatched::Miss;
+        let refusal = if is_missed { None } else { self.refusal(asked, read, &selection) };
         let plan = if let Some(error) = refusal {
             self.refuse(asked, &error, Body::Read(body))
-        } else if !is_stub && self.is_miss(route) {
-            let states = asked.session.counts().states.clone();
-            let past = Past {
-                came: selection.came,
-                call: selection.call,
-                attempt: selection.attempt,
-                states: &states,
-                // This request was counted already.
-                count: &|(stub, when), who| asked.session.counts().next_count(stub, when, who) - 1,
-            };
-            let sent = request.credentials().map(|credential| credential.secret().to_owned());
-            let secrets: Vec<_> = self.settings.keys.iter().cloned().chain(sent).collect();
-            let miss = redact(&self.rules.miss(&facts, luck, &past).to_string(), &secrets);
-            self.miss(asked, &miss, body)
+        } else if !is_stub && (is_missed || self.is_miss(route)) {
+            let message = self.missing(asked, &facts, luck, &selection, missing.as_deref());
+            self.miss(asked, &message, body)
         } else if selection.layers.is_empty() {
             self.built_in(asked, ask, body)
         } else {
@@ -252,7 +281,54 @@ impl Exchange {
             let identity = Identity::new(seed, fingerprint, nth);
             self.scripted(asked, (ask, body), &selection.layers, (&identity, Extent::Whole))
         };
-        Answer { plan, attempt }
+        Course::Plays(Answer { plan, attempt })
+    }
+
+    /// Why the real API would refuse a request, unless what was selected answers
+    /// nevertheless.
+    fn refusal<'e>(
+        &self,
+        asked: &Asked<'_>,
+        read: &'e Result<Ask, ApiError>,
+        selection: &Selection<'_>,
+    ) -> Option<Cow<'e, ApiError>> {
+        let route = asked.route;
+        let below = selection.layers.last().map(|layer| &layer.reply.kind);
+        let is_lenient = selection.layers.iter().any(|layer| layer.stub.lenient == Lenient::Yes);
+        // A path that nobody serves has no rules that could be broken, and nothing
+        // built in.
+        let is_lawless = is_unserved(route) && !matches!(below, None | Some(Kind::Below | Kind::BuiltIn));
+        match read {
+            _ if is_lenient || is_lawless => None,
+            Err(error) => Some(Cow::Borrowed(error)),
+            Ok(ask) if !self.knows(ask) => Some(Cow::Owned(route.dialect.unknown_model(route, ask))),
+            Ok(_) => None,
+        }
+    }
+
+    /// Why nothing answers: what is nearest, and in what it differs.
+    fn missing(
+        &self,
+        asked: &Asked<'_>,
+        facts: &Facts<'_>,
+        luck: Luck<'_>,
+        selection: &Selection<'_>,
+        recordings: Option<&str>,
+    ) -> String {
+        let states = asked.session.counts().states.clone();
+        let past = Past {
+            came: selection.came,
+            call: selection.call,
+            attempt: selection.attempt,
+            states: &states,
+            // This request was counted already.
+            count: &|(stub, when), who| asked.session.counts().next_count(stub, when, who) - 1,
+        };
+        let sent = asked.request.credentials().map(|credential| credential.secret().to_owned());
+        let secrets: Vec<_> = self.settings.keys.iter().cloned().chain(sent).collect();
+        let stubs = (!self.rules.are_empty()).then(|| self.rules.miss(facts, luck, &past).to_string());
+        let told: Vec<_> = recordings.map(str::to_owned).into_iter().chain(stubs).collect();
+        redact(&told.join("\n"), &secrets)
     }
 
     /// What the selected stubs say, one laid over the other.
@@ -416,6 +492,11 @@ impl Exchange {
         let Settings { max_body: bytes, body_timeout: pause, .. } = self.settings;
         Limits { bytes, pause, timer: &self.timer }
     }
+}
+
+/// Whether it leads nowhere, or to what is known by name alone.
+fn is_unserved(route: &Route) -> bool {
+    matches!(route.operation, Operation::Unknown | Operation::Unserved(_))
 }
 
 /// Keeps what an answer leaves for the session's later requests.

@@ -1,8 +1,9 @@
 //! What a request would get, and why, without sending anything.
 
 use bytes::Bytes;
+use http::Uri;
 
-use super::exchange::{Answer, Asked, Exchange, json};
+use super::exchange::{Answer, Asked, Course, Exchange, json};
 use crate::{
     identity::Fingerprint,
     plan::WirePlan,
@@ -39,7 +40,8 @@ impl Exchange {
         let (session, route) = self.enter(&mut request);
         let session = session?;
         let connection = Connection { id: 1, request: 1 };
-        let asked = Asked { route: &route, request: &request, session: &session, connection };
+        let uri = Uri::default();
+        let asked = Asked { route: &route, request: &request, uri: &uri, session: &session, connection };
         let mut body = json(&route, &request).unwrap_or_default();
         let read = self.read(&asked, &mut body);
         let mut refusal = read.as_ref().err().map(|error| error.message.clone());
@@ -59,7 +61,13 @@ impl Exchange {
         let past = Past { came: 0, call: None, attempt: 1, states: &states, count: &count };
         let considered = self.rules.considered(&facts, luck, &past);
         let api = facts.api();
-        let plan = self.early_plan(&asked).unwrap_or_else(|| self.plan(&asked).plan);
+        let plan = match self.early_plan(&asked) {
+            Some(plan) => plan,
+            None => match self.course(&asked) {
+                Course::Plays(answer) => answer.plan,
+                Course::Passes(_) => return Err("the request would be passed on to an upstream".to_owned()),
+            },
+        };
         let is_refused = plan.headers.get("x-mynah-answer").is_some_and(|answer| answer == "refusal");
         Ok(Explanation {
             target: format!("{} {}", request.method, redact(&request.target(), &self.settings.keys)),

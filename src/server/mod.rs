@@ -4,15 +4,18 @@ mod admin;
 mod body;
 mod clock;
 mod conn;
+mod deal;
 mod deliver;
 mod deny;
 mod early;
 mod exchange;
 mod explain;
+mod forward;
 mod line;
 mod link;
 mod pieces;
 mod play;
+mod recordings;
 mod refuse;
 mod session;
 mod socket;
@@ -46,11 +49,13 @@ use crate::{
     store,
 };
 use exchange::Exchange;
+use recordings::Recordings;
 use timer::Timer;
 
 pub use crate::dialect::UnknownFields;
 pub use conn::Listening;
 pub use explain::Explanation;
+pub use recordings::{Speed, UPSTREAM_TIMEOUT};
 
 /// Bytes that a request's body may have, where nothing else is said: 30 MB.
 pub const MAX_BODY: u64 = 30_000_000;
@@ -100,6 +105,7 @@ pub struct Builder {
     settings: Settings,
     scenarios: Vec<Origin>,
     unmatched: Option<Unmatched>,
+    recordings: Recordings,
 }
 
 /// Where a scenario comes from.
@@ -127,11 +133,20 @@ struct Settings {
     rechunk: Option<u64>,
     settle: Duration,
     time_scale: f64,
+    /// How many times as long the times of recordings are.
+    replay_factor: f64,
     unknown_fields: UnknownFields,
     /// Whether plans are made to be read, with what each event is.
     explains: bool,
     head_timeout: Duration,
     body_timeout: Duration,
+}
+
+impl Settings {
+    /// How many times as long the times of recordings are, all told.
+    fn replay_factor(&self) -> f64 {
+        self.replay_factor * self.time_scale
+    }
 }
 
 impl Default for Builder {
@@ -152,6 +167,7 @@ impl Default for Builder {
                 rechunk: None,
                 settle: SETTLE,
                 time_scale: 1.0,
+                replay_factor: 1.0,
                 unknown_fields: UnknownFields::default(),
                 explains: false,
                 head_timeout: HEAD_TIMEOUT,
@@ -159,6 +175,7 @@ impl Default for Builder {
             },
             scenarios: Vec::new(),
             unmatched: None,
+            recordings: Recordings::default(),
         }
     }
 }
@@ -372,10 +389,14 @@ impl Builder {
     }
 
     fn exchange(self, timer: Timer) -> Result<(Exchange, Problems), StartError> {
-        let (rules, warnings) = self.rules().map_err(StartError::Scenarios)?;
-        let usual = if rules.are_empty() { Unmatched::BuiltIn } else { Unmatched::Miss };
+        let (rules, mut warnings) = self.rules().map_err(StartError::Scenarios)?;
+        let (deck, more) = self.recordings.deck()?;
+        warnings.0.extend(more);
+        let is_bare = rules.are_empty() && !self.recordings.are_used();
+        let usual = if is_bare { Unmatched::BuiltIn } else { Unmatched::Miss };
         let settings = Settings { unmatched: self.unmatched.unwrap_or(usual), ..self.settings };
-        Ok((Exchange::new(settings, rules, timer), warnings))
+        let rules = if self.recordings.are_used() { rules.counting_calls() } else { rules };
+        Ok((Exchange::new(settings, rules, deck, timer), warnings))
     }
 
     /// Listens, without serving yet: for a program that serves on a runtime of
@@ -386,7 +407,9 @@ impl Builder {
     /// Where a scenario is wrong, or the address cannot be listened on.
     pub async fn bind(self) -> Result<Listening, StartError> {
         let (address, grace) = (SocketAddr::new(self.host, self.port), self.grace.unwrap_or(GRACE));
-        let (exchange, warnings) = self.exchange(Timer::precise())?;
+        let recordings = self.recordings.clone();
+        let (mut exchange, warnings) = self.exchange(Timer::precise())?;
+        exchange.forwarding = recordings.forwarding(exchange.deck.as_ref()).await?;
         Listening::bind(address, grace, exchange, warnings).await
     }
 
@@ -485,6 +508,10 @@ pub enum StartError {
     },
     /// Scenarios cannot be read.
     Scenarios(Problems),
+    /// Cassettes cannot be read, or the rules for them.
+    Cassettes(Problems),
+    /// An upstream is told wrongly, or cannot be found.
+    Upstream(String),
     /// The system gives no thread, or no means to wait for sockets.
     Runtime {
         /// What the system says.
@@ -501,9 +528,10 @@ impl fmt::Display for StartError {
                     "{address} is in use by another program; choose another port, or 0 for any free one"
                 )
             }
-            Self::Scenarios(problems) => write!(f, "{problems}"),
+            Self::Scenarios(problems) | Self::Cassettes(problems) => write!(f, "{problems}"),
             Self::Bind { address, source } => write!(f, "cannot listen on {address}: {source}"),
             Self::Runtime { source } => write!(f, "cannot start: {source}"),
+            Self::Upstream(problem) => f.write_str(problem),
         }
     }
 }
@@ -512,7 +540,8 @@ impl std::error::Error for StartError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Bind { source, .. } | Self::Runtime { source } => Some(source),
-            Self::Scenarios(problems) => Some(problems),
+            Self::Scenarios(problems) | Self::Cassettes(problems) => Some(problems),
+            Self::Upstream(_) => None,
         }
     }
 }

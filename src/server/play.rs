@@ -220,7 +220,7 @@ mod tests {
             how,
             beat: None,
         };
-        Script { bytes: Bytes::from_static(bytes), writes, rate: None, ending, closes: false }
+        Script { bytes: Bytes::from_static(bytes), writes, rate: None, ending, closes: false, is_part: false }
     }
 
     /// What the client reads, each with its time in milliseconds; and what becomes

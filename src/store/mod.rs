@@ -1,5 +1,7 @@
 //! Files in, files out. Every error names its path.
 
+pub(crate) mod cassettes;
+
 use std::{
     fmt, fs, io,
     path::{Path, PathBuf},
@@ -55,6 +57,12 @@ pub(crate) fn remove(path: &Path, content: &str) -> Result<(), StoreError> {
         });
     }
     Ok(())
+}
+
+/// A text with its name, for messages about it.
+pub(crate) fn source(path: &Path) -> Result<Arc<Source>, Problem> {
+    let text = read_text(path).map_err(|message| unplaced(path, &message))?;
+    Ok(Arc::new(Source { name: path.display().to_string(), text }))
 }
 
 /// A whole text.
@@ -151,7 +159,7 @@ fn read_input(path: &Path, root: Option<&Path>) -> Result<Input, Problem> {
         Ok(text) => {
             let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
             let source = Arc::new(Source { name, text });
-            let files = Box::new(move |name: &str| companion(&folder, name));
+            let files = Box::new(move |name: &str| companion(&folder, name, "scenario"));
             Ok(Input::new(source, files))
         }
         Err(error) => {
@@ -166,18 +174,18 @@ fn read_input(path: &Path, root: Option<&Path>) -> Result<Input, Problem> {
     }
 }
 
-/// A file beside a scenario.
-fn companion(folder: &Path, name: &str) -> Result<Vec<u8>, String> {
+/// A file beside a scenario or a cassette.
+fn companion(folder: &Path, name: &str, whose: &str) -> Result<Vec<u8>, String> {
     let problem = |error: io::Error| match error.kind() {
         io::ErrorKind::NotFound => {
-            format!("there is no file {name:?} in the scenario's folder, {}", folder.display())
+            format!("there is no file {name:?} in the folder {}", folder.display())
         }
         _ => format!("{name:?} cannot be read: {error}"),
     };
     let root = folder.canonicalize().map_err(problem)?;
     let real = root.join(name).canonicalize().map_err(problem)?;
     if !real.starts_with(&root) {
-        return Err(format!("{name:?} lies outside the scenario's folder"));
+        return Err(format!("{name:?} lies outside the {whose}'s folder"));
     }
     read_bytes(&real, LONGEST_COMPANION).map_err(|message| format!("{name:?} {message}"))
 }

@@ -1,0 +1,136 @@
+//! Cassettes on the disk: read whole, and appended to under a lock.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Read, Seek, SeekFrom, Write},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use super::{StoreError, companion, files_of, read_bytes, unplaced};
+use crate::{
+    cassette::{file::Tape, key::Matching, write::Aside},
+    document::error::{Problem, Source},
+};
+
+/// Bytes that a cassette may have.
+const LONGEST: u64 = 1 << 30;
+
+/// The cassettes in these files and folders, and what is wrong with them. A folder
+/// that is not there yet has none.
+pub(crate) fn read(paths: &[PathBuf], matching: &Matching) -> (Vec<Tape>, Vec<Problem>) {
+    let (mut tapes, mut problems) = (Vec::new(), Vec::new());
+    for path in paths {
+        let files = match files_of(path) {
+            Ok(files) => files,
+            Err(message) => {
+                problems.push(unplaced(path, &message));
+                continue;
+            }
+        };
+        for (file, root) in files {
+            match read_one(&file, root.as_deref(), matching) {
+                Ok((tape, found)) => {
+                    tapes.push(tape);
+                    problems.extend(found);
+                }
+                Err(problem) => problems.push(problem),
+            }
+        }
+    }
+    (tapes, problems)
+}
+
+fn read_one(path: &Path, root: Option<&Path>, matching: &Matching) -> Result<(Tape, Vec<Problem>), Problem> {
+    let problem = |message: String| unplaced(path, &message);
+    if let Some(root) = root {
+        let real = path.canonicalize().map_err(|error| problem(format!("cannot be read: {error}")))?;
+        if !real.starts_with(root) {
+            return Err(problem("this link leads out of the folder".to_owned()));
+        }
+    }
+    let bytes = read_bytes(path, LONGEST).map_err(problem)?;
+    // A torn file may end within a character.
+    let text = String::from_utf8(bytes)
+        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+    let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = folder.to_owned();
+    let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let source = Arc::new(Source { name: path.display().to_string(), text });
+    Ok(Tape::new(name, source, Box::new(move |name| companion(&folder, name, "cassette")), matching))
+}
+
+/// Appends an interaction to a cassette, the large bodies beside it first: whatever
+/// process is killed whenever, what stands there in full stays.
+pub(crate) fn append(path: &Path, document: &str, asides: &[Aside]) -> Result<(), StoreError> {
+    let error = |source| StoreError { path: path.to_owned(), deed: "write", source };
+    let folder = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder).map_err(error)?;
+    for aside in asides {
+        write_aside(folder, aside).map_err(error)?;
+    }
+    let mut file = locked(path).map_err(error)?;
+    let mut text = String::new();
+    if is_torn(&mut file).map_err(error)? {
+        text.push('\n');
+    }
+    text.push_str(document);
+    // One write: another process that is not locked out would tear it otherwise.
+    file.write_all(text.as_bytes()).map_err(error)
+}
+
+/// Opens a cassette to append to it, once nobody else does.
+fn locked(path: &Path) -> io::Result<File> {
+    loop {
+        let file = OpenOptions::new().read(true).append(true).create(true).open(path)?;
+        file.lock()?;
+        // Who held the lock may have put another file in its place.
+        let (ours, now) = (file.metadata()?, fs::metadata(path));
+        if now.is_ok_and(|now| same_file(&ours, &now)) {
+            return Ok(file);
+        }
+    }
+}
+
+#[cfg(unix)]
+fn same_file(one: &fs::Metadata, other: &fs::Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    (one.dev(), one.ino()) == (other.dev(), other.ino())
+}
+
+#[cfg(not(unix))]
+fn same_file(_: &fs::Metadata, _: &fs::Metadata) -> bool {
+    true
+}
+
+/// Whether the last line of a file has no end.
+fn is_torn(file: &mut File) -> io::Result<bool> {
+    if file.metadata()?.len() == 0 {
+        return Ok(false);
+    }
+    file.seek(SeekFrom::End(-1))?;
+    let mut last = [0];
+    file.read_exact(&mut last)?;
+    Ok(last != *b"\n")
+}
+
+/// Writes a large body, so that a reader finds either all of it or nothing.
+fn write_aside(folder: &Path, aside: &Aside) -> io::Result<()> {
+    let path = folder.join(&aside.name);
+    if let Some(parent) = path.parent() {
+        fs::create_dir_all(parent)?;
+    }
+    let new = path.with_extension(format!("{}.new", std::process::id()));
+    fs::write(&new, &aside.content).and_then(|()| fs::rename(&new, &path))
+}
+
+/// Puts another text in place of a cassette's, unless it changed since it was read.
+pub(crate) fn replace(path: &Path, old: &str, new: &str) -> Result<(), StoreError> {
+    let error = |source| StoreError { path: path.to_owned(), deed: "write", source };
+    let _lock = locked(path).map_err(error)?;
+    if fs::read(path).map_err(error)? != old.as_bytes() {
+        return Err(error(io::Error::other("it was changed by somebody else meanwhile")));
+    }
+    super::write(path, new)
+}

@@ -29,10 +29,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "tokens",
         ],
     ),
-    (
-        "cassette",
-        &["dialect", "document", "identity", "notation", "plan", "redact", "request"],
-    ),
+    ("cassette", &["ask", "dialect", "document", "identity", "notation", "plan", "redact", "request"]),
     ("select", &["ask", "cassette", "dialect", "identity", "notation", "request", "scenario"]),
     ("catalogue", &["scenario"]),
     ("record", &["cassette", "plan", "request", "store"]),
@@ -59,7 +56,21 @@ const ARROWS: &[(&str, &[&str])] = &[
             "store",
         ],
     ),
-    ("cli", &["cassette", "catalogue", "document", "notation", "plan", "record", "request", "scenario", "server", "store"]),
+    (
+        "cli",
+        &[
+            "cassette",
+            "catalogue",
+            "document",
+            "notation",
+            "plan",
+            "record",
+            "request",
+            "scenario",
+            "server",
+            "store",
+        ],
+    ),
 ];
 
 /// Modules that may wait, open sockets and files, and look at a clock.

@@ -67,11 +67,7 @@ pub fn config(source: &Arc<Source>) -> Result<Matching, Vec<Problem>> {
         json: redact.json.0,
         regex: redact.regex.0.into_iter().map(|expression| expression.0).collect(),
     };
-    Ok(Matching {
-        detector: Detector::new(own),
-        ignored_json: ignore.json.0,
-        ignored_query: ignore.query.0,
-    })
+    Ok(Matching { detector: Detector::new(own), ignored_json: ignore.json.0, ignored_query: ignore.query.0 })
 }
 
 #[cfg(test)]
@@ -85,7 +81,8 @@ mod tests {
 
     #[test]
     fn rules_are_read_and_mistakes_are_told() {
-        let text = "redact: {headers: X-Tenant, json: [$.user], regex: 'acct_\\d+'}\nignore: {query: trace}\n";
+        let text =
+            "redact: {headers: X-Tenant, json: [$.user], regex: 'acct_\\d+'}\nignore: {query: trace}\n";
         let matching = of(text).unwrap();
         assert_eq!(matching.detector.own().headers, ["x-tenant"]);
         assert_eq!(matching.ignored_query, ["trace"]);

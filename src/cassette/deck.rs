@@ -69,9 +69,9 @@ pub enum Choice {
     Exhausted,
 }
 
-/// How far the recordings of one session are.
+/// How far the recordings of one session are, deck by deck.
 #[derive(Debug, Default)]
-pub struct Turns(HashMap<Key, Turn>);
+pub struct Turns(HashMap<(usize, Key), Turn>);
 
 #[derive(Debug, Default)]
 struct Turn {
@@ -137,7 +137,9 @@ impl Deck {
                 tapes.iter().flat_map(|(tape, groups)| groups.iter().map(|group| (*tape, group))).collect()
             }
         };
-        let turn = turns.0.entry(key).or_default();
+        // A deck stays where it is as long as its server runs.
+        let own = std::ptr::from_ref(self).addr();
+        let turn = turns.0.entry((own, key)).or_default();
         if turn.calls.len() >= MOST_CALLS {
             turn.calls.clear();
         }
@@ -179,6 +181,24 @@ impl Deck {
     pub fn place(&self, card: Card) -> String {
         let (tape, entry) = self.at(card);
         tape.place(entry)
+    }
+
+    /// The first recording whose id begins so.
+    pub fn find(&self, id: &str) -> Option<Card> {
+        let id = id.split('-').next().filter(|id| !id.is_empty())?;
+        let all = self.tapes.iter().enumerate().flat_map(|(tape, all)| {
+            all.entries.iter().enumerate().map(move |(entry, it)| (Card { tape, entry }, it.key))
+        });
+        let found = all.filter(|(_, key)| key.to_string().starts_with(id)).map(|(card, _)| card);
+        found.min_by_key(|card| (card.tape, card.entry))
+    }
+
+    /// The ids of all recordings.
+    pub fn ids(&self) -> Vec<String> {
+        let mut ids: Vec<_> =
+            self.tapes.iter().flat_map(|tape| &tape.entries).map(|entry| entry.key.to_string()).collect();
+        ids.dedup();
+        ids
     }
 
     fn at(&self, card: Card) -> (&Tape, &Entry) {

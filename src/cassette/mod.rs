@@ -10,6 +10,7 @@ pub mod body;
 pub mod config;
 pub mod deck;
 pub mod differ;
+pub mod events;
 pub mod file;
 pub mod key;
 pub mod read;

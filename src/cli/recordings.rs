@@ -113,8 +113,10 @@ impl Recordings {
     pub(super) fn apply(&self, builder: Builder, has_scenarios: bool) -> Result<Builder, String> {
         let has_upstream = !self.upstream.is_empty();
         if self.are_made && !has_upstream {
-            return Err("there is nothing to record without an upstream: --upstream openai=https://api.openai.com/v1"
-                .to_owned());
+            return Err(
+                "there is nothing to record without an upstream: --upstream openai=https://api.openai.com/v1"
+                    .to_owned(),
+            );
         }
         let mode = match self.mode {
             Some(ModeArgument::None) => Mode::None,
@@ -153,7 +155,8 @@ impl Recordings {
         let there = self.cassettes.iter().filter(|path| mode == Mode::None || path.exists());
         builder = there.fold(builder, Builder::cassettes);
         builder = self.upstream.iter().fold(builder, |builder, (name, url)| builder.upstream(name, url));
-        builder = self.upstream_key.iter().fold(builder, |builder, (name, key)| builder.upstream_key(name, key));
+        builder =
+            self.upstream_key.iter().fold(builder, |builder, (name, key)| builder.upstream_key(name, key));
         builder = self.upstream_ca.iter().fold(builder, Builder::upstream_ca);
         builder = self.cassette.iter().fold(builder, Builder::cassette_name);
         Ok(self.config.iter().fold(builder, Builder::config))
@@ -226,8 +229,10 @@ impl Progress {
     }
 
     pub(super) async fn finish(self) {
-        drop(self.stop.send(()));
-        drop(self.task.await);
+        // It may have ended by itself, with the runtime.
+        if self.stop.send(()).is_ok() {
+            drop(self.task.await);
+        }
     }
 }
 

@@ -1,5 +1,8 @@
 //! What a dialect says: events, the way they are framed, and a head.
 
+use std::{ops::Range, sync::Arc, time::Duration};
+
+use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use serde::Serialize;
 use serde_json::Value;
@@ -177,6 +180,38 @@ pub enum Framing {
     Raw,
 }
 
+/// An event as it was recorded: its bytes with all that stood around it, and when they
+/// came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Frame {
+    /// All of it.
+    pub bytes: Bytes,
+    /// Where the event itself lies in it, without what an array has around it.
+    pub core: Range<usize>,
+    /// Whether it was the first, or the last.
+    pub is_edge: (bool, bool),
+    /// Which of its bytes came when.
+    pub stretches: Vec<Stretch>,
+}
+
+/// Bytes of an event that came together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stretch {
+    /// Where they end in the event.
+    pub end: usize,
+    /// When they came.
+    pub at: Duration,
+    /// Whether a chunk ends with them, and its size line where that is unusual.
+    pub chunk: Option<Option<String>>,
+}
+
+impl Frame {
+    /// When its first byte came.
+    pub fn at(&self) -> Duration {
+        self.stretches.first().map_or(Duration::ZERO, |stretch| stretch.at)
+    }
+}
+
 /// A list of events, their texts in one buffer.
 #[derive(Debug)]
 pub struct Events {
@@ -187,6 +222,8 @@ pub struct Events {
     special: Vec<(usize, Framing)>,
     /// What some of them are, by their place, so that nobody needs to read them.
     known: Vec<(usize, &'static [Kind])>,
+    /// Those that were recorded, by their place.
+    frames: Vec<(usize, Arc<Frame>)>,
     expected: usize,
 }
 
@@ -205,6 +242,7 @@ impl Events {
             ends: Vec::with_capacity(expected),
             special: Vec::new(),
             known: Vec::new(),
+            frames: Vec::new(),
             expected,
         }
     }
@@ -267,6 +305,18 @@ impl Events {
         self.ends.push(self.text.len());
     }
 
+    /// Adds an event that was recorded: what it says, and how it was written.
+    pub fn recorded(&mut self, bytes: &[u8], framing: Framing, frame: Arc<Frame>) {
+        self.frames.push((self.ends.len(), frame));
+        self.bytes(bytes, framing);
+    }
+
+    /// How an event was written, where it was recorded.
+    pub fn frame(&self, at: usize) -> Option<&Arc<Frame>> {
+        let found = self.frames.binary_search_by_key(&at, |(place, _)| *place).ok()?;
+        self.frames.get(found).map(|(_, frame)| frame)
+    }
+
     /// Adds an event of these bytes.
     pub fn bytes(&mut self, bytes: &[u8], framing: Framing) {
         // A line break splits what is framed.
@@ -298,7 +348,7 @@ impl Events {
 
     /// Whether all are framed as data, each in one line.
     pub fn are_plain(&self) -> bool {
-        self.special.is_empty()
+        self.special.is_empty() && self.frames.is_empty()
     }
 
     /// The payload of an event that is JSON.

@@ -12,6 +12,7 @@ use super::{
     place::Choice,
     point::{Ground, Site, Spot},
     rechunk::Recut,
+    recorded::Recorded,
 };
 use crate::{
     dialect::event,
@@ -125,7 +126,7 @@ pub(super) fn carry(
     form: CarryAs,
     layers: &[Placed<'_>],
     recut: &Recut,
-    scene: &dyn Scene,
+    (scene, recorded): (&dyn Scene, Option<&Recorded>),
     missed: &mut Vec<String>,
 ) -> Carried {
     if form != CarryAs::Chunked {
@@ -145,8 +146,14 @@ pub(super) fn carry(
     let bounds = bounds(laid, layers, recut, scene, missed);
     let sizes: Vec<_> = layers.iter().flat_map(|set| &set.layer.carry.sizes).collect();
     let mut named = vec![false; sizes.len()];
-    let mut size_line = |number: u64, size: usize| {
+    let own = recorded.filter(|_| !is_changed(layers));
+    let mut size_line = |number: u64, end: usize, size: usize| {
         let hex = format!("{size:X}");
+        if let Some(own) = own.filter(|_| number > 0) {
+            let line = laid.bounds.as_ref().and_then(|bounds| bounds.get(&end)).cloned().flatten();
+            let line = line.unwrap_or_else(|| own.line.text().to_owned());
+            return line.replace("{SIZE}", &hex).replace("{size}", &hex.to_ascii_lowercase());
+        }
         let chosen = sizes.iter().enumerate().rfind(|(_, (chunks, _))| chunks.hold(number));
         for (at, (chunks, _)) in sizes.iter().enumerate() {
             named[at] |= chunks.hold(number);
@@ -156,7 +163,7 @@ pub(super) fn carry(
     let mut carried = Carried::default();
     let mut start = 0;
     for (number, end) in (1..).zip(bounds) {
-        carried.bytes.extend_from_slice(size_line(number, end - start).as_bytes());
+        carried.bytes.extend_from_slice(size_line(number, end, end - start).as_bytes());
         let at = carried.bytes.len();
         carried.bytes.extend_from_slice(&laid.body[start..end]);
         carried.bytes.extend_from_slice(b"\r\n");
@@ -164,7 +171,11 @@ pub(super) fn carry(
         start = end;
     }
     carried.terminator = carried.bytes.len();
-    let last = size_line(0, 0);
+    if let Some(terminator) = own.and_then(|own| own.terminator.as_ref()) {
+        carried.bytes.extend_from_slice(terminator);
+        return carried;
+    }
+    let last = size_line(0, 0, 0);
     carried.bytes.extend_from_slice(last.as_bytes());
     let mut trailers = Lines::default();
     if let Some(all) = layers.iter().rev().find_map(|set| set.layer.carry.trailers.as_ref()) {
@@ -181,6 +192,15 @@ pub(super) fn carry(
     carried
 }
 
+/// Whether a layer says something about chunks.
+pub(super) fn is_changed(layers: &[Placed<'_>]) -> bool {
+    layers.iter().any(|set| {
+        let Carry { form, lie, join, cut, sizes, trailers } = &set.layer.carry;
+        let is_bare = form.is_none() && lie.is_none() && join.is_none() && trailers.is_none();
+        !(is_bare && cut.is_empty() && sizes.is_empty())
+    })
+}
+
 /// Where chunks end, from the first on.
 fn bounds(
     laid: &Laid,
@@ -189,7 +209,12 @@ fn bounds(
     scene: &dyn Scene,
     missed: &mut Vec<String>,
 ) -> BTreeSet<usize> {
-    let mut bounds: BTreeSet<_> = laid.pieces.iter().map(|(end, _)| *end).collect();
+    let mut bounds: BTreeSet<_> = match (&laid.bounds, &laid.spans) {
+        (None, _) | (_, None) => laid.pieces.iter().map(|(end, _)| *end).collect(),
+        // What a layer says about chunks replaces those that were recorded.
+        (Some(_), Some(spans)) if is_changed(layers) => spans.iter().map(|span| span.end).collect(),
+        (Some(bounds), Some(_)) => bounds.keys().copied().collect(),
+    };
     if let Some((set, choice)) =
         layers.iter().rev().find_map(|set| Some((set, set.layer.carry.join.as_ref()?)))
     {

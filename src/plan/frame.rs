@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Scene, list::Lookup, place::Choice};
 use crate::{
-    dialect::event::{self, Events, Form, Framing},
+    dialect::event::{self, Events, Form, Frame, Framing},
     notation::text::Piece,
 };
 
@@ -87,7 +87,7 @@ pub const MOST_BLANKS: u32 = 10_000;
 /// The body, and where each event ends in it.
 pub(super) fn frame(events: Events, form: Form) -> (Vec<u8>, Vec<usize>) {
     match form {
-        Form::Document { tail } if events.len() < 2 => {
+        Form::Document { tail } if events.len() < 2 && events.frame(0).is_none() => {
             let mut body = events.into_text();
             body.extend_from_slice(tail.as_bytes());
             let ends = vec![body.len()];
@@ -209,6 +209,8 @@ struct Manner<'a> {
     newlines: Option<Newlines>,
     lead: Option<Vec<u8>>,
     tail: Option<Vec<u8>>,
+    /// Whether a rule is about it.
+    is_touched: bool,
 }
 
 impl FrameRule {
@@ -220,7 +222,13 @@ impl FrameRule {
 }
 
 impl<'a> Manner<'a> {
+    /// Whether an event that was recorded is written as it was.
+    fn keeps_frame(&self) -> bool {
+        !self.is_touched
+    }
+
     fn take(&mut self, rule: &'a FrameRule, lead: Option<&Vec<u8>>, tail: Option<&Vec<u8>>) {
+        self.is_touched = true;
         self.lines = rule.lines.as_deref().or(self.lines);
         self.field = rule.field.as_deref().or(self.field);
         self.colon = rule.colon.as_deref().or(self.colon);
@@ -321,6 +329,11 @@ fn framed(events: &Events, form: Form, manners: &[Manner<'_>]) -> (Vec<u8>, Vec<
             }
             Form::Sse(_) | Form::NamedSse(_) | Form::Document { .. } => (b"", b""),
         };
+        if let Some(frame) = events.frame(at).filter(|_| manner.keeps_frame()) {
+            put_frame(frame, (first == Some(at), at == last), (lead, tail), &mut body);
+            ends.push(body.len());
+            continue;
+        }
         body.extend_from_slice(manner.lead.as_deref().unwrap_or(lead));
         match form {
             Form::Sse(eol) | Form::NamedSse(eol) => manner.sse_event(event, framing, eol, &mut body),
@@ -334,4 +347,13 @@ fn framed(events: &Events, form: Form, manners: &[Manner<'_>]) -> (Vec<u8>, Vec<
         ends.push(body.len());
     }
     (body, ends)
+}
+
+/// Writes an event as it was recorded. What stands around it in an array is another
+/// where it has become the first or the last, or no longer is.
+fn put_frame(frame: &Frame, is_edge: (bool, bool), (lead, tail): (&[u8], &[u8]), body: &mut Vec<u8>) {
+    let Frame { bytes, core, is_edge: was_edge, .. } = frame;
+    body.extend_from_slice(if is_edge.0 == was_edge.0 { &bytes[..core.start] } else { lead });
+    body.extend_from_slice(&bytes[core.clone()]);
+    body.extend_from_slice(if is_edge.1 == was_edge.1 { &bytes[core.end..] } else { tail });
 }

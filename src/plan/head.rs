@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
-use super::{Client, Placed, Scene, carry::CarryAs};
+use super::{Client, Placed, Scene, carry::CarryAs, recorded};
 use crate::notation::text::{Piece, Text};
 
 /// What is to be changed about a head.
@@ -54,6 +54,17 @@ impl Lines {
         self.0.retain(|line| !is_same(line));
         let at = at.min(self.0.len());
         drop(self.0.splice(at..at, values.into_iter().map(|value| (name.to_owned(), value))));
+    }
+
+    /// Tells how the length of the body is told, by the names that stand there.
+    fn frame(&mut self, form: CarryAs, length: i128) {
+        let mut put = |name: &str, value: Option<Vec<u8>>| {
+            let known =
+                self.0.iter().find(|line| line.0.eq_ignore_ascii_case(name)).map(|line| line.0.clone());
+            self.set(&known.unwrap_or_else(|| name.to_owned()), value.into_iter().collect());
+        };
+        put("transfer-encoding", (form == CarryAs::Chunked).then(|| b"chunked".to_vec()));
+        put("content-length", (form == CarryAs::Length).then(|| length.to_string().into_bytes()));
     }
 
     fn change(&mut self, headers: &Headers, client: &Client, scene: &dyn Scene) {
@@ -123,11 +134,11 @@ pub(super) struct Written {
     pub(super) closes: bool,
 }
 
-/// Writes the head. `framing` is how the length of the body is told, and what is
+/// Writes the head, as it was recorded where it was. `framing` is how the length of the body is told, and what is
 /// told of it; `None` where there is no body.
 pub(super) fn write(
     (status, reason): (StatusCode, Option<&'static str>),
-    headers: &HeaderMap,
+    (headers, recorded): (&HeaderMap, Option<&recorded::Head>),
     framing: Option<(CarryAs, i128)>,
     layers: &[Placed<'_>],
     (client, scene): (&Client, &dyn Scene),
@@ -144,13 +155,19 @@ pub(super) fn write(
         bytes.extend_from_slice(b"\r\n");
     }
     let start = bytes.len();
-    let mut lines = Lines(
-        headers.iter().map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec())).collect(),
-    );
-    match framing {
-        Some((CarryAs::Chunked, _)) => lines.set("transfer-encoding", vec![b"chunked".to_vec()]),
-        Some((CarryAs::Length, length)) => lines.set("content-length", vec![length.to_string().into_bytes()]),
-        Some((CarryAs::Close, _)) | None => {}
+    let mut lines = match recorded {
+        Some(head) => {
+            Lines(head.headers.iter().map(|(name, value)| (name.clone(), value.to_vec())).collect())
+        }
+        None => Lines(
+            headers
+                .iter()
+                .map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()))
+                .collect(),
+        ),
+    };
+    if let Some((form, length)) = framing {
+        lines.frame(form, length);
     }
     for set in layers {
         lines.change(&set.layer.head.headers, client, scene);
@@ -168,9 +185,11 @@ pub(super) fn write(
         Some(Err(_)) => None,
         None => reason.or(status.canonical_reason()),
     };
-    let reason = upper(|head| head.reason.as_ref()).map_or(usual.unwrap_or_default(), String::as_str);
-    let version = upper(|head| head.version.as_ref())
-        .map_or(if client.is_http10 { "1.0" } else { "1.1" }, String::as_str);
+    let recorded = recorded.filter(|_| changed.is_none());
+    let usual = recorded.map_or(usual.unwrap_or_default(), |head| &head.reason);
+    let reason = upper(|head| head.reason.as_ref()).map_or(usual, String::as_str);
+    let usual = if client.is_http10 { "1.0" } else { recorded.map_or("1.1", |head| &head.version) };
+    let version = upper(|head| head.version.as_ref()).map_or(usual, String::as_str);
     bytes.extend_from_slice(format!("HTTP/{version} {number} {reason}\r\n").as_bytes());
     lines.write(&mut bytes);
     bytes.extend_from_slice(b"\r\n");

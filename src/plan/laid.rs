@@ -1,9 +1,10 @@
 //! A body that is laid out: its bytes, where its events lie in them, and when
 //! each piece leaves.
 
-use std::{ops::Range, time::Duration};
+use std::{collections::BTreeMap, ops::Range, sync::Arc, time::Duration};
 
 use super::pace::Times;
+use crate::dialect::event::Frame;
 
 /// A body and its pieces.
 #[derive(Clone, Debug)]
@@ -18,6 +19,9 @@ pub(super) struct Laid {
     pub(super) spans: Option<Vec<Range<usize>>>,
     /// When the body ends.
     pub(super) end: Duration,
+    /// Where chunks end, with their size lines where these are unusual; `None`: behind
+    /// every piece.
+    pub(super) bounds: Option<BTreeMap<usize, Option<String>>>,
 }
 
 /// Heartbeats of one answer at the most, and their bytes.
@@ -31,30 +35,72 @@ impl Laid {
         // A list of no events is still one empty document.
         let due = |at: usize| times.events.get(at).copied().unwrap_or(times.end);
         let pieces = ends.iter().enumerate().map(|(at, end)| (*end, due(at))).collect();
-        Self { body, pieces, is_coded: false, spans: Some(spans), end: times.end }
+        Self { body, pieces, is_coded: false, spans: Some(spans), end: times.end, bounds: None }
     }
 
-    /// Puts heartbeats into the silences between the head and the end.
+    /// Puts the stretches of events that were recorded in place of the pieces that they
+    /// are else, and the bounds of their chunks. `gaps`: whether the stretches of one
+    /// event leave apart, as they came.
+    pub(super) fn put_stretches(&mut self, frames: &[Option<Arc<Frame>>], gaps: bool) {
+        let (mut pieces, mut bounds) = (Vec::new(), BTreeMap::new());
+        let spans = self.spans.clone().unwrap_or_default();
+        for ((span, frame), (end, time)) in spans.iter().zip(frames).zip(&self.pieces) {
+            let is_kept = |frame: &&Arc<Frame>| frame.bytes.len() == span.len();
+            let Some(frame) = frame.as_ref().filter(is_kept) else {
+                pieces.push((*end, *time));
+                bounds.insert(*end, None);
+                continue;
+            };
+            for stretch in &frame.stretches {
+                let gap = if gaps { stretch.at.saturating_sub(frame.at()) } else { Duration::ZERO };
+                pieces.push((span.start + stretch.end, time.saturating_add(gap)));
+                if let Some(line) = &stretch.chunk {
+                    bounds.insert(span.start + stretch.end, line.clone());
+                }
+            }
+        }
+        if !spans.is_empty() {
+            (self.pieces, self.bounds) = (pieces, Some(bounds));
+        }
+    }
+
+    /// Puts heartbeats into the silences between the head and the end, never inside of
+    /// an event.
     pub(super) fn put_heartbeats(&mut self, head: Duration, every: Duration, beat: &[u8]) {
-        let mut whole = Self::new(Vec::new(), &[], &Times { end: self.end, ..Times::default() });
+        let mut whole = Self { bounds: None, ..Self::new(Vec::new(), &[], &Times::default()) };
+        whole.end = self.end;
         whole.body.reserve(self.body.len());
         let most = MOST_HEARTBEATS.min(MOST_HEARTBEAT_BYTES / beat.len().max(1));
-        let (mut last, mut start, mut count) = (head, 0, 0);
-        let pieces = self.pieces.iter().map(|(end, time)| (Some(*end), *time));
-        for (end, time) in pieces.chain([(None, self.end)]) {
+        let (mut last, mut count, mut pieces) = (head, 0, self.pieces.iter().peekable());
+        let mut bounds = self.bounds.take();
+        let old = bounds.clone().unwrap_or_default();
+        bounds.iter_mut().for_each(BTreeMap::clear);
+        let spans = self.spans.take().unwrap_or_default();
+        for span in spans.iter().map(Some).chain([None]) {
+            let time = match (span, pieces.peek()) {
+                (Some(_), Some((_, time))) => *time,
+                _ => self.end,
+            };
             while let Some(next) = last.checked_add(every).filter(|next| *next < time)
                 && count < most
             {
-                whole.add(beat, next);
+                let end = whole.add(beat, next).end;
+                bounds.iter_mut().for_each(|bounds| drop(bounds.insert(end, None)));
                 (last, count) = (next, count + 1);
             }
-            if let Some(end) = end {
-                let span = whole.add(&self.body[start..end], time);
-                whole.spans.get_or_insert_default().push(span);
-                start = end;
+            let Some(span) = span else { break };
+            let (start, moved) = (whole.body.len(), whole.body.len() - span.start);
+            let mut at = span.start;
+            while let Some((end, time)) = pieces.next_if(|(end, _)| *end <= span.end) {
+                whole.add(&self.body[at..*end], *time);
+                (at, last) = (*end, *time);
             }
-            last = time;
+            for (end, line) in old.range(span.start + 1..=span.end) {
+                bounds.iter_mut().for_each(|bounds| drop(bounds.insert(end + moved, line.clone())));
+            }
+            whole.spans.get_or_insert_default().push(start..whole.body.len());
         }
+        whole.bounds = bounds;
         *self = whole;
     }
 
@@ -79,6 +125,9 @@ impl Laid {
             *end = (*end).min(length);
         }
         self.body.truncate(length);
+        if let Some(bounds) = &mut self.bounds {
+            bounds.retain(|end, _| *end < length);
+        }
         for span in self.spans.iter_mut().flatten() {
             *span = span.start.min(length)..span.end.min(length);
         }

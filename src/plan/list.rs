@@ -4,6 +4,7 @@ use std::{
     cell::OnceCell,
     collections::{HashMap, HashSet},
     rc::Rc,
+    sync::Arc,
 };
 
 use serde_json::Value;
@@ -11,7 +12,7 @@ use serde_json::Value;
 use super::place::Choice;
 use crate::dialect::{
     Dialect,
-    event::{Events, Framing, Kind, Reading},
+    event::{Events, Frame, Framing, Kind, Reading},
     style::Style,
 };
 
@@ -38,13 +39,15 @@ pub(super) struct Content {
     pub(super) framing: Framing,
     /// What it is, where that is known without reading it.
     known: Option<&'static [Kind]>,
+    /// How it was written, where it was recorded and not written anew.
+    frame: Option<Arc<Frame>>,
     json: OnceCell<Option<Value>>,
     reading: OnceCell<Reading>,
 }
 
 impl Content {
     pub(super) fn new(bytes: Vec<u8>, framing: Framing) -> Self {
-        Self { bytes, framing, known: None, json: OnceCell::new(), reading: OnceCell::new() }
+        Self { bytes, framing, known: None, frame: None, json: OnceCell::new(), reading: OnceCell::new() }
     }
 }
 
@@ -59,6 +62,7 @@ impl EventList {
     pub(super) fn entries_of(&mut self, events: &Events) -> Vec<Entry> {
         let contents = events.iter().enumerate().map(|(at, bytes)| Content {
             known: events.known(at),
+            frame: events.frame(at).cloned(),
             ..Content::new(bytes.to_vec(), events.framing(at))
         });
         contents
@@ -86,6 +90,11 @@ impl EventList {
 
     pub(super) fn content(&self, at: usize) -> &Content {
         &self.entries[at].content
+    }
+
+    /// How an event was written, where it was recorded.
+    pub(super) fn frame(&self, at: usize) -> Option<&Frame> {
+        self.content(at).frame.as_deref()
     }
 
     /// The payload of an event that is JSON.
@@ -205,7 +214,11 @@ impl EventList {
     pub(super) fn events(&self) -> Events {
         let mut events = Events::expecting(self.len(), self.style);
         for entry in &self.entries {
-            events.bytes(&entry.content.bytes, entry.content.framing);
+            let Content { bytes, framing, frame, .. } = &*entry.content;
+            match frame {
+                Some(frame) => events.recorded(bytes, *framing, Arc::clone(frame)),
+                None => events.bytes(bytes, *framing),
+            }
         }
         events
     }

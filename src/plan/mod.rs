@@ -40,6 +40,7 @@ use delay::Pause;
 use laid::Laid;
 use list::{EventList, Lookup};
 use pace::Tempo;
+use recorded::Recorded;
 use script::{Parts, Script};
 
 pub use head::{Marks, Origin};
@@ -197,6 +198,8 @@ pub struct Stage<'a> {
     pub is_early: bool,
     /// Whether people will read the plan, with what each event is.
     pub is_explained: bool,
+    /// The answer as it was recorded, where it was.
+    pub recorded: Option<&'a Recorded>,
 }
 
 /// The plan for what a dialect says, at once.
@@ -225,7 +228,7 @@ pub fn staged(said: Said, stage: &Stage<'_>, (origin, marks): (&Origin<'_>, Mark
     let (mut list, lookups) = edited(&said.events, stage, &mut missed);
     let layers = stage.layers.iter().map(|laying| laying.layer);
     let sets: Vec<_> = layers.zip(&lookups).map(|(layer, lookup)| Placed { layer, lookup }).collect();
-    let times = pace::pace(&list, &stage.tempo, &sets, stage.scene, &mut missed);
+    let times = pace::pace(&list, &stage.tempo, &sets, (stage.scene, stage.recorded), &mut missed);
     let told = if stage.is_explained { list.len() } else { 0 };
     let kinds = (0..told).map(|at| list.kinds(at).to_vec()).collect();
     let names = names(&list, said.form);
@@ -234,8 +237,15 @@ pub fn staged(said: Said, stage: &Stage<'_>, (origin, marks): (&Origin<'_>, Mark
     let is_changed = stage.layers.iter().any(|laying| !laying.layer.edits.is_empty()) || !writes.is_empty();
     let events = if is_changed { list.events() } else { said.events };
     let frames = rules(&sets, |layer| &layer.frame);
+    let own: Vec<_> = match stage.recorded {
+        Some(_) => (0..events.len()).map(|at| events.frame(at).cloned()).collect(),
+        None => Vec::new(),
+    };
     let (body, ends) = frame::frame_by(events, said.form, (&frames, names), stage.scene, &mut missed);
     let mut laid = Laid::new(body, &ends, &times);
+    if stage.recorded.is_some() {
+        laid.put_stretches(&own, stage.tempo.is_silent());
+    }
     let beat = beat(stage, said.form, &mut missed);
     if let Some(beat) = &beat {
         laid.put_heartbeats(times.head, beat.every, &beat.bytes);
@@ -253,7 +263,8 @@ pub fn staged(said: Said, stage: &Stage<'_>, (origin, marks): (&Origin<'_>, Mark
         head::mark_payload(&mut headers, &laid.body, origin, marks);
     }
     let reason = head::reason(said.status);
-    let needs_socket = script::is_needed(&sets) || stage.rechunk.is_some() || stage.is_early;
+    let needs_socket =
+        script::is_needed(&sets) || stage.rechunk.is_some() || stage.is_early || stage.recorded.is_some();
     let script = needs_socket.then(|| {
         let parts = Parts {
             status: said.status,
@@ -263,6 +274,7 @@ pub fn staged(said: Said, stage: &Stage<'_>, (origin, marks): (&Origin<'_>, Mark
             carry: said.carry.into(),
             beat,
             rechunk: stage.rechunk,
+            recorded: stage.recorded,
         };
         script::script(&mut laid, &parts, &sets, (&stage.client, stage.scene), &mut missed)
     });

@@ -7,6 +7,7 @@ use super::{
     delay::{Delay, Lognormal, Normal},
     list::EventList,
     place::Choice,
+    recorded::Recorded,
 };
 use crate::{dialect::event::Framing, identity::Draw};
 
@@ -52,7 +53,7 @@ pub(super) fn pace(
     list: &EventList,
     tempo: &Tempo<'_>,
     layers: &[Placed<'_>],
-    scene: &dyn Scene,
+    (scene, recorded): (&dyn Scene, Option<&Recorded>),
     missed: &mut Vec<String>,
 ) -> Times {
     let head = Clock::new(tempo.head, tempo.load, scene.draw("pace.head")).next(|| 1);
@@ -71,6 +72,9 @@ pub(super) fn pace(
         add(&pause.before, &mut before);
         add(&pause.after, &mut after);
     }
+    if let Some(recorded) = recorded.filter(|_| tempo.is_silent()) {
+        return as_recorded(list, recorded, &before, &after);
+    }
     let mut now = head;
     let mut times = Vec::with_capacity(list.len());
     for at in 0..list.len() {
@@ -85,6 +89,32 @@ pub(super) fn pace(
         now = now.saturating_add(after[at]);
     }
     Times { head, events: times, end: now }
+}
+
+/// When each event left that was recorded, later by the pauses in front of it. What was
+/// not leaves with the one before.
+fn as_recorded(list: &EventList, recorded: &Recorded, before: &[Duration], after: &[Duration]) -> Times {
+    let head = recorded.head.as_ref().map_or(Duration::ZERO, |head| head.at);
+    let (mut now, mut shift) = (head, Duration::ZERO);
+    let mut times = Vec::with_capacity(list.len());
+    for at in 0..list.len() {
+        shift = shift.saturating_add(before[at]);
+        let (first, last) = list.frame(at).map_or((Duration::ZERO, Duration::ZERO), |frame| {
+            (frame.at(), frame.stretches.last().map_or(frame.at(), |stretch| stretch.at))
+        });
+        now = now.saturating_add(before[at]).max(first.saturating_add(shift));
+        times.push(now);
+        now = now.saturating_add(last.saturating_sub(first)).saturating_add(after[at]);
+        shift = shift.saturating_add(after[at]);
+    }
+    Times { head, events: times, end: now.max(recorded.end_at.saturating_add(shift)) }
+}
+
+impl Tempo<'_> {
+    /// Whether it says nothing of when events leave.
+    pub(super) fn is_silent(&self) -> bool {
+        self.head.is_none() && self.first.is_none() && self.every.is_none()
+    }
 }
 
 /// A delay, asked again and again.
@@ -180,7 +210,7 @@ mod tests {
         let (layer, lookup) = (Layer { pauses, ..Layer::default() }, Lookup::last(list.clone()));
         let luck = Luck(Identity::new(7, Fingerprint::new("", &Request::default(), None), 0));
         let layers = [Placed { layer: &layer, lookup: &lookup }];
-        let times = pace(&list, tempo, &layers, &luck, &mut Vec::new());
+        let times = pace(&list, tempo, &layers, (&luck, None), &mut Vec::new());
         times.events.iter().map(Duration::as_millis).collect()
     }
 

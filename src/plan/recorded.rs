@@ -191,6 +191,28 @@ impl Recorded {
         self.pieces.iter().flat_map(|piece| piece.bytes.iter().copied()).collect()
     }
 
+    /// The same with all its times so many times as long.
+    #[must_use]
+    pub fn at_scale(mut self, factor: f64) -> Self {
+        let by = |time: &mut Duration| *time = time_by(*time, factor);
+        self.interim.iter_mut().for_each(|(at, _)| by(at));
+        self.head.iter_mut().for_each(|head| by(&mut head.at));
+        self.pieces.iter_mut().for_each(|piece| by(&mut piece.at));
+        self.rest.iter_mut().for_each(|(at, _)| by(at));
+        by(&mut self.end_at);
+        self
+    }
+
+    /// The content-length that its head tells.
+    pub fn content_length(&self) -> Option<u64> {
+        self.head.as_ref()?.header("content-length")?.trim().parse().ok()
+    }
+
+    /// The answers with a status of 1xx in front of it.
+    pub fn interim_bytes(&self) -> Vec<u8> {
+        self.interim.iter().flat_map(|(_, bytes)| bytes.iter().copied()).collect()
+    }
+
     /// Bytes of the body.
     pub fn length(&self) -> usize {
         self.pieces.iter().map(|piece| piece.bytes.len()).sum()

@@ -9,11 +9,12 @@ use http::{HeaderMap, StatusCode};
 use super::{
     Beat, Client, Placed, Scene,
     carry::{self, CarryAs},
-    end::{End, Ending, Hold, How},
+    end::{self, Ending, Hold, How},
     head,
     laid::Laid,
     point::{Ground, Spot},
     rechunk::{self, Recut},
+    recorded::{Chunk, End, Recorded},
     send::{self, Wired, Write},
 };
 use crate::notation::value::Period;
@@ -48,6 +49,8 @@ pub(super) struct Parts<'a> {
     pub(super) beat: Option<Beat>,
     /// The seed of re-chunking, where it is wanted.
     pub(super) rechunk: Option<u64>,
+    /// As it was recorded, where it was.
+    pub(super) recorded: Option<&'a Recorded>,
 }
 
 /// Whether the layers want what HTTP, or its library, would not write.
@@ -83,7 +86,7 @@ fn lay_out(
     (client, scene): (&Client, &dyn Scene),
     missed: &mut Vec<String>,
 ) -> Script {
-    let usual = match parts.carry {
+    let usual = match parts.recorded.and_then(|recorded| recorded.carry).unwrap_or(parts.carry) {
         CarryAs::Chunked if client.is_http10 => CarryAs::Close,
         usual => usual,
     };
@@ -104,20 +107,29 @@ fn lay_out(
     let recut = parts.rechunk.map_or_else(Recut::default, |seed| {
         rechunk::recut(laid, &mut scene.draw(&format!("rechunk.{seed}")))
     });
-    let mut carried = carry::carry(laid, form, layers, &recut, scene, missed);
+    let mut carried = carry::carry(laid, form, layers, &recut, (scene, parts.recorded), missed);
     let lie = carry::lie(layers);
     if lie != 0 && form != CarryAs::Length {
         missed.push("carry lie: no content-length".to_owned());
     }
     // RFC 9110, 6.4.1: these have no body, whatever is said about it.
     let is_bare = matches!(parts.status.as_u16(), 204 | 304);
-    let framing = (!is_bare).then(|| (form, laid.body.len() as i128 + i128::from(lie)));
-    let written = head::write((parts.status, parts.reason), headers, framing, layers, (client, scene));
+    let is_cut = |recorded: &&Recorded| recorded.end != End::Complete && recorded.carry == Some(form);
+    let cut_off = parts.recorded.filter(is_cut);
+    let told = cut_off.and_then(Recorded::content_length).filter(|_| lie == 0);
+    let length = told.map_or(laid.body.len() as i128 + i128::from(lie), i128::from);
+    // To a request for a head alone the recorded length is that of no body.
+    let is_told = !is_bare && parts.recorded.is_none_or(|recorded| recorded.carry.is_some());
+    let framing = is_told.then_some((form, length));
+    let own = parts.recorded.and_then(|recorded| recorded.head.as_ref());
+    let written = head::write((parts.status, parts.reason), (headers, own), framing, layers, (client, scene));
     if client.is_head || is_bare {
         carried = carry::Carried::default();
     }
-    let mut bytes = written.bytes;
-    let head = written.start..bytes.len();
+    let mut bytes = parts.recorded.map(Recorded::interim_bytes).unwrap_or_default();
+    let start = bytes.len() + written.start;
+    bytes.extend_from_slice(&written.bytes);
+    let head = start..bytes.len();
     bytes.extend_from_slice(&carried.bytes);
     let wired = Wired { bytes: &bytes, head, head_at: parts.head_at, carried: &carried, laid };
     let ending = match end {
@@ -126,21 +138,29 @@ fn lay_out(
         None => None,
     };
     // Without a word of the head's a client of HTTP/1.0 awaits no further answer.
-    let closes = form == CarryAs::Close || written.closes || client.is_http10 || client.closes;
+    let closes = form == CarryAs::Close
+        || written.closes
+        || client.is_http10
+        || client.closes
+        || parts.recorded.is_some_and(|recorded| !recorded.rest.is_empty());
     let ending = ending.map(|(place, it)| {
         let beat = parts.beat.clone().filter(|_| it.is_silent());
         let is_inside = cut == Some(Cut::Inside);
         let beat = beat.and_then(|beat| beat_at(&wired, (place, is_inside), form, beat, missed));
         ending_of(it, place, (bytes.len(), closes), beat, scene)
     });
-    let ending = ending.unwrap_or_else(|| Ending::complete(bytes.len()));
+    let own_end = parts.recorded.filter(|_| ending.is_none());
+    let ending = ending
+        .or_else(|| own_end.and_then(|recorded| ending_recorded(recorded, &wired)))
+        .unwrap_or_else(|| Ending::complete(bytes.len()));
+    let is_part = own_end.is_some_and(|recorded| recorded.end != End::Complete);
     let writes = send::send(&wired, ending.place, layers, &recut, scene, missed);
     Script {
         writes,
         rate: layers.iter().rev().find_map(|set| set.layer.send.rate),
         closes,
         ending,
-        is_part: false,
+        is_part,
         bytes: bytes.into(),
     }
 }
@@ -191,7 +211,7 @@ enum Cut {
 /// `None` where there is no such place.
 fn complete_at(
     (laid, head): (&mut Laid, Duration),
-    end: &End,
+    end: &end::End,
     set: &Placed<'_>,
     scene: &dyn Scene,
 ) -> Option<Cut> {
@@ -213,7 +233,7 @@ fn complete_at(
 
 fn place(
     wired: &Wired<'_>,
-    end: &End,
+    end: &end::End,
     set: &Placed<'_>,
     scene: &dyn Scene,
     missed: &mut Vec<String>,
@@ -232,7 +252,7 @@ fn place(
 }
 
 fn ending_of(
-    end: &End,
+    end: &end::End,
     place: usize,
     (length, closes): (usize, bool),
     beat: Option<Beat>,
@@ -251,6 +271,36 @@ fn ending_of(
         how: end.how,
         beat,
     }
+}
+
+/// How an answer ended that was recorded: where it was cut off, and what came that
+/// belonged to no body. `None` where it ended as others do.
+fn ending_recorded(recorded: &Recorded, wired: &Wired<'_>) -> Option<Ending> {
+    if recorded.end == End::Complete && recorded.rest.is_empty() {
+        return None;
+    }
+    let end = wired.laid.body.len();
+    let is_inside = recorded.pieces.last().is_some_and(|piece| piece.chunk == Chunk::Cut);
+    let place = match (recorded.end, is_inside) {
+        (End::Complete, _) => wired.bytes.len(),
+        _ if end == 0 => wired.head.end,
+        (_, true) => wired.place(Spot::Body(end)),
+        (_, false) => wired.place(Spot::Bound(end)),
+    };
+    let last = wired.laid.pieces.last().map_or(wired.head_at, |(_, time)| *time);
+    let put: Vec<u8> = recorded.rest.iter().flat_map(|(_, bytes)| bytes.iter().copied()).collect();
+    Some(Ending {
+        place,
+        hold: Hold::For(Period(wired.laid.end.saturating_sub(last))),
+        is_idle: false,
+        put: put.into(),
+        how: match recorded.end {
+            End::Complete => How::Complete,
+            End::Reset => How::Reset,
+            End::Close | End::Timeout | End::ClientLeft => How::Close,
+        },
+        beat: None,
+    })
 }
 
 impl Ending {

@@ -73,7 +73,9 @@ impl Address {
         let shared = starts.filter(|at| self.path.ends_with(&path[..*at])).last();
         let rest = match shared {
             Some(shared) => &path[shared..],
-            None if is_openai => path.strip_prefix("/v1").filter(|rest| rest.starts_with('/')).unwrap_or(path),
+            None if is_openai => {
+                path.strip_prefix("/v1").filter(|rest| rest.starts_with('/')).unwrap_or(path)
+            }
             None => path,
         };
         format!("{}{rest}", self.path)

@@ -90,10 +90,13 @@ impl Connector {
             None => None,
             Some(found) => {
                 let url = found.uri().to_string();
-                let proxy = Address::new(&url)
-                    .map_err(|_| format!("the proxy {url} of the environment is no http:// or https:// one"))?;
+                let proxy = Address::new(&url).map_err(|_| {
+                    format!("the proxy {url} of the environment is no http:// or https:// one")
+                })?;
                 if proxy.is_tls {
-                    return Err(format!("the proxy {url} of the environment is asked by TLS, which is not done"));
+                    return Err(format!(
+                        "the proxy {url} of the environment is asked by TLS, which is not done"
+                    ));
                 }
                 let pinned = resolved(&proxy).await?;
                 Some(Proxy { address: proxy, pinned, authorization: found.basic_auth().cloned() })

@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     path::{Path, PathBuf},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -108,8 +108,7 @@ impl Recorder {
         if outcomes.len() >= MOST_OUTCOMES {
             outcomes.clear();
         }
-        let (has_succeeded, last) =
-            outcomes.get(&(cassette.to_owned(), key)).copied().unwrap_or((true, 0));
+        let (has_succeeded, last) = outcomes.get(&(cassette.to_owned(), key)).copied().unwrap_or((true, 0));
         let attempt = match retries {
             Some(retries) => retries + 1,
             None if has_succeeded => 1,
@@ -145,33 +144,45 @@ impl Recorder {
     }
 }
 
-/// A request's body, as far as it came.
+/// A request's body, as far as it came: of who sends it on, and who writes it down.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Shared(Arc<Mutex<Kept>>);
+
 #[derive(Debug, Default)]
-pub(crate) struct Kept {
+struct Kept {
     bytes: Vec<u8>,
     is_too_large: bool,
     ended: Option<Instant>,
 }
 
-impl Kept {
+impl Shared {
     /// A body that came already.
-    pub(crate) fn whole(bytes: &Bytes, ended: Instant) -> Arc<Mutex<Self>> {
-        let kept = Self { bytes: bytes.to_vec(), is_too_large: false, ended: Some(ended) };
-        Arc::new(Mutex::new(kept))
+    pub(crate) fn whole(bytes: &Bytes, ended: Instant) -> Self {
+        Self(Arc::new(Mutex::new(Kept { bytes: bytes.to_vec(), is_too_large: false, ended: Some(ended) })))
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes a piece of it.
-    pub(crate) fn push(&mut self, bytes: &[u8]) {
-        if self.bytes.len() as u64 + bytes.len() as u64 > LARGEST {
-            self.is_too_large = true;
+    pub(crate) fn push(&self, bytes: &[u8]) {
+        let mut kept = self.kept();
+        if kept.bytes.len() as u64 + bytes.len() as u64 > LARGEST {
+            kept.is_too_large = true;
         } else {
-            self.bytes.extend_from_slice(bytes);
+            kept.bytes.extend_from_slice(bytes);
         }
     }
 
     /// It came in full.
-    pub(crate) fn end(&mut self) {
-        self.ended.get_or_insert_with(Instant::now);
+    pub(crate) fn end(&self) {
+        self.kept().ended.get_or_insert_with(Instant::now);
+    }
+
+    /// When it had come in full; now, where it has not.
+    pub(crate) fn ended(&self) -> Instant {
+        self.kept().ended.unwrap_or_else(Instant::now)
     }
 }
 
@@ -182,7 +193,7 @@ pub(crate) struct Recording {
     recorder: Arc<Recorder>,
     cassette: String,
     asked: Asked,
-    kept: Arc<Mutex<Kept>>,
+    kept: Shared,
     known: Vec<String>,
     upstream: String,
     recorded: Timestamp,
@@ -199,7 +210,7 @@ impl Recording {
         recorder: &Arc<Recorder>,
         cassette: String,
         request: &Request,
-        (kept, attempt): (Arc<Mutex<Kept>>, Option<u32>),
+        (kept, attempt): (Shared, Option<u32>),
         (upstream, known): (String, Vec<String>),
     ) -> Self {
         Self {
@@ -227,8 +238,8 @@ impl Recording {
 
     /// So long after the request was read in full.
     fn since(&self, at: Instant) -> Duration {
-        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        at.saturating_duration_since(kept.ended.unwrap_or(self.begun))
+        let ended = self.kept.kept().ended;
+        at.saturating_duration_since(ended.unwrap_or(self.begun))
     }
 
     /// Lets go of it: nothing came.
@@ -242,7 +253,7 @@ impl Recording {
         let Some(scanner) = self.scanner.take() else { return };
         let is_too_large = scanner.bytes() >= LARGEST;
         let bytes = {
-            let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut kept = self.kept.kept();
             if kept.is_too_large || is_too_large {
                 self.recorder.tally.failures.fetch_add(1, Ordering::Relaxed);
                 tracing::error!("an interaction of more than {LARGEST} bytes is passed on, and not recorded");

@@ -118,7 +118,8 @@ impl Upstream {
     ) -> Result<Self, String> {
         let problem = |error: String| format!("the upstream {}: {error}", plan.name);
         let key = key(plan).map_err(problem)?;
-        let connector = if plan.address.is_tls { Some(tls::connector(roots).map_err(problem)?) } else { None };
+        let connector =
+            if plan.address.is_tls { Some(tls::connector(roots).map_err(problem)?) } else { None };
         let connector = Connector::new(plan.address.clone(), connector).await.map_err(problem)?;
         let (name, address) = (plan.name.clone(), plan.address.clone());
         Ok(Self { name, address, connector, key, encoding, patience })
@@ -189,14 +190,20 @@ impl Upstream {
             let own = query.split('&').filter(|pair| !(replaced && pair.starts_with("key=")));
             own.collect::<Vec<_>>().join("&")
         });
-        let query = pairs.filter(|query| !query.is_empty()).map_or(String::new(), |query| format!("?{query}"));
-        let host = if self.connector.is_absolute() { format!("http://{}", self.address.authority) } else { String::new() };
+        let query =
+            pairs.filter(|query| !query.is_empty()).map_or(String::new(), |query| format!("?{query}"));
+        let host = if self.connector.is_absolute() {
+            format!("http://{}", self.address.authority)
+        } else {
+            String::new()
+        };
         format!("{host}{path}{query}").parse().map_err(io::Error::other)
     }
 
     fn headers(&self, asked: &HeaderMap, manner: Manner) -> io::Result<HeaderMap> {
         let mut headers = HeaderMap::with_capacity(asked.len() + 2);
-        headers.insert(header::HOST, HeaderValue::try_from(&self.address.authority).map_err(io::Error::other)?);
+        headers
+            .insert(header::HOST, HeaderValue::try_from(&self.address.authority).map_err(io::Error::other)?);
         let named: Vec<_> = asked
             .get_all(header::CONNECTION)
             .iter()
@@ -240,7 +247,8 @@ impl Upstream {
             Manner::Anthropic => (ANTHROPIC, key.secret.clone()),
             Manner::Bearer => (header::AUTHORIZATION, format!("Bearer {}", key.secret)),
         };
-        let mut value = HeaderValue::try_from(value).map_err(|_| io::Error::other("its key is no header's value"))?;
+        let mut value =
+            HeaderValue::try_from(value).map_err(|_| io::Error::other("its key is no header's value"))?;
         value.set_sensitive(true);
         headers.insert(name, value);
         Ok(())
@@ -250,7 +258,8 @@ impl Upstream {
 /// The key of an upstream: of the variable that was named, or of those that its SDKs
 /// read.
 fn key(plan: &Plan) -> Result<Option<Key>, String> {
-    let read = |name: &str| env::var(name).ok().map(|key| key.trim().to_owned()).filter(|key| !key.is_empty());
+    let read =
+        |name: &str| env::var(name).ok().map(|key| key.trim().to_owned()).filter(|key| !key.is_empty());
     if let Some(name) = &plan.key {
         let secret = read(name).ok_or_else(|| format!("the variable {name} holds no key"))?;
         return Ok(Some(Key { secret, is_always: true }));

@@ -32,29 +32,34 @@ pub use file::{Api, AtEnd, File, Operation, Per, Stub, When};
 pub use pace::Pace;
 pub use then::{Finish, Part, Split, Then, Usage};
 
-use crate::document::{
-    error::{Place, Problem, Source},
-    tree::{OnKey, Path},
+use crate::{
+    cassette::key::Matching,
+    document::{
+        error::{Place, Problem, Source},
+        tree::{OnKey, Path},
+    },
 };
 use stub::Scenario;
 
 /// Reads a file beside a scenario, by its name; what is wrong is told in words.
-pub type ReadFile = dyn Fn(&str) -> Result<Vec<u8>, String>;
+pub type ReadFile = dyn Fn(&str) -> Result<Vec<u8>, String> + Send + Sync;
 
 /// A text to be read, and how to read the files beside it.
 pub struct Input {
     /// The text.
     pub source: Arc<Source>,
     /// Reads a file in its folder, by its name.
-    pub files: Box<ReadFile>,
+    pub files: Arc<ReadFile>,
     /// Whom its scenarios answer.
     pub asked: Asked,
+    /// By what requests are compared with those that were recorded.
+    pub matching: Matching,
 }
 
 impl Input {
     /// A text whose scenarios answer anyone.
     pub fn new(source: Arc<Source>, files: Box<ReadFile>) -> Self {
-        Self { source, files, asked: Asked::ByAnyone }
+        Self { source, files: files.into(), asked: Asked::ByAnyone, matching: Matching::default() }
     }
 }
 

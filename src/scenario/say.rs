@@ -84,7 +84,10 @@ pub fn say(kind: &Kind, dress: &Dress, request: &Request<'_>, occasion: &Occasio
             Some(reply) => reply,
             None => return dialect.say_error(route, &dialect.unknown_model(route, ask), occasion),
         },
-        Kind::Below | Kind::BuiltIn => dressed(answer::built_in(ask), dress),
+        // What was recorded, or comes from elsewhere, is said by nobody here.
+        Kind::Below | Kind::BuiltIn | Kind::Recorded(_) | Kind::Forward(_) => {
+            dressed(answer::built_in(ask), dress)
+        }
     };
     let mut said = dialect.say(route, ask, &reply, occasion);
     if let Some((_, members)) = dress.patches.iter().find(|(name, _)| *name == dialect.name()) {

@@ -14,6 +14,7 @@ use super::{
     then::{ErrorReply, Finish, Shape, Split, Usage},
 };
 use crate::{
+    cassette::deck::{Card, Deck},
     dialect::event::Framing,
     notation::text::{Piece, Text},
     plan,
@@ -148,10 +149,23 @@ pub enum Kind {
     Events(Vec<Payload>),
     /// No dialect at all.
     Raw(Box<Raw>),
+    /// What was recorded.
+    Recorded(Arc<Recordings>),
+    /// What an upstream of this name answers.
+    Forward(String),
     /// What would have been answered without this stub.
     Below,
     /// The built-in answer.
     BuiltIn,
+}
+
+/// Recordings that a reply is chosen from.
+#[derive(Debug)]
+pub struct Recordings {
+    /// All of a cassette.
+    pub deck: Deck,
+    /// The one that was named; `None`: that which the request matches.
+    pub only: Option<Card>,
 }
 
 /// What stands beside the kind of a reply.

@@ -1,70 +1,160 @@
-//! What was recorded for a request, where no stub answers it.
+//! Answers that are not said here: what was recorded for a request, with what
+//! scenarios lay over it, and what is passed on.
+
+use std::borrow::Cow;
 
 use serde_json::Value;
 
-use super::exchange::{Asked, Exchange};
+use super::{
+    exchange::{Asked, Exchange},
+    forward::Pass,
+};
 use crate::{
+    ask::Ask,
     cassette::{
         self, Body,
         deck::{Card, Choice, Deck},
-        differ,
+        differ, events,
         key::{key, secrets_of},
     },
-    dialect::Operation,
-    plan::WirePlan,
+    dialect::{Occasion, Operation},
+    identity::Identity,
+    plan::{self, Origin, WirePlan, recorded::Recorded},
+    scenario::{
+        say,
+        stub::{Dress, Kind},
+    },
+    select::{Layer, Selection, facts::Extent},
 };
 
-/// What the recordings have for a request.
-pub(super) enum Dealt {
-    /// This goes on the wire.
-    Plays(WirePlan),
-    /// Nothing, and this tells what they have instead.
+/// What of a request scenarios need to know.
+pub(super) struct Known<'a> {
+    pub(super) ask: &'a Ask,
+    pub(super) body: &'a Value,
+    pub(super) identity: &'a Identity,
+}
+
+/// Where an answer comes from that is not said here.
+pub(super) enum Elsewhere<'r> {
+    /// It was recorded.
+    Recording(&'r Deck, Card),
+    /// An upstream gives it.
+    Upstream(Pass<'r>),
+    /// It should have been recorded and was not: why, for people.
     Missing(String),
+    /// It is said here.
+    Nowhere,
 }
 
 impl Exchange {
-    /// What was recorded for a request; `None` where nothing is replayed, or it is of
-    /// those that are built in.
-    pub(super) fn deal(&self, asked: &Asked<'_>, body: &Value, call: u64) -> Option<Dealt> {
-        let deck = self.deck.as_ref().filter(|_| self.replays(asked.session.name()))?;
-        let compared = deck.matching.compared(self::asked(asked, body), &secrets_of(asked.request));
-        let session = asked.session.name();
-        let choice = deck.choose(key(&compared), session, call, &mut asked.session.counts().turns);
-        let is_own = matches!(asked.route.operation, Operation::Models | Operation::Model | Operation::Count);
-        match choice {
-            Choice::Plays(card) => Some(self.recorded(asked, deck, card)),
-            _ if is_own => None,
-            Choice::Exhausted => {
-                let text = "mynah: all that was recorded for this request has been played (--repeat miss)";
-                Some(Dealt::Missing(text.to_owned()))
-            }
-            Choice::Unknown => Some(Dealt::Missing(missing(deck, &compared))),
+    /// Where the answer comes from, as the selected stub says, or where there is none.
+    pub(super) fn elsewhere<'r>(
+        &'r self,
+        asked: &Asked<'_>,
+        body: &Value,
+        selection: &Selection<'r>,
+    ) -> Elsewhere<'r> {
+        let call = selection.call.unwrap_or_default();
+        match selection.layers.last().map(|layer| &layer.reply.kind) {
+            Some(Kind::Recorded(recordings)) => match recordings.only {
+                Some(card) => Elsewhere::Recording(&recordings.deck, card),
+                None => self.deal(asked, body, call, &recordings.deck),
+            },
+            Some(Kind::Forward(name)) => match self.pass_to(name) {
+                Some(pass) => Elsewhere::Upstream(pass),
+                None => Elsewhere::Missing(format!("mynah: there is no upstream {name}")),
+            },
+            None | Some(Kind::Below) => self.unselected(asked, body, call),
+            Some(_) => Elsewhere::Nowhere,
         }
     }
 
-    fn recorded(&self, asked: &Asked<'_>, deck: &Deck, card: Card) -> Dealt {
-        let interaction = match deck.take(card) {
-            Ok(interaction) => interaction,
-            Err(problem) => return Dealt::Missing(format!("mynah: the recording cannot be read:\n{problem}")),
-        };
-        let place = deck.place(card);
-        let (factor, settle) = (self.settings.replay_factor(), self.settings.settle);
-        let response = &interaction.response;
+    /// Where the answer comes from that no stub gives.
+    fn unselected(&self, asked: &Asked<'_>, body: &Value, call: u64) -> Elsewhere<'_> {
+        let deck = self.deck.as_ref().filter(|_| self.replays(asked.session.name()));
+        let dealt = deck.map_or(Elsewhere::Nowhere, |deck| self.deal(asked, body, call, deck));
+        if matches!(dealt, Elsewhere::Recording(..)) {
+            return dealt;
+        }
+        if let Some(pass) = self.pass(asked) {
+            return Elsewhere::Upstream(pass);
+        }
+        let is_own = matches!(asked.route.operation, Operation::Models | Operation::Model | Operation::Count);
+        if is_own { Elsewhere::Nowhere } else { dealt }
+    }
+
+    /// What these recordings have for a request.
+    fn deal<'r>(&self, asked: &Asked<'_>, body: &Value, call: u64, deck: &'r Deck) -> Elsewhere<'r> {
+        let compared = deck.matching.compared(self::asked(asked, body), &secrets_of(asked.request));
+        let session = asked.session.name();
+        let choice = deck.choose(key(&compared), session, call, &mut asked.session.counts().turns);
+        match choice {
+            Choice::Plays(card) => Elsewhere::Recording(deck, card),
+            Choice::Exhausted => {
+                let text = "mynah: all that was recorded for this request has been played (--repeat miss)";
+                Elsewhere::Missing(text.to_owned())
+            }
+            Choice::Unknown => Elsewhere::Missing(missing(deck, &compared)),
+        }
+    }
+
+    /// The plan of a recording, with what stubs lay over it; in words where it cannot be
+    /// read.
+    pub(super) fn recorded(
+        &self,
+        asked: &Asked<'_>,
+        known: &Known<'_>,
+        layers: &[Layer<'_>],
+        (deck, card): (&Deck, Card),
+    ) -> Result<WirePlan, String> {
+        let interaction =
+            deck.take(card).map_err(|problem| format!("mynah: the recording cannot be read:\n{problem}"))?;
+        let (response, place) = (&interaction.response, deck.place(card));
         tracing::info!("{}", self.line(asked, response.status().unwrap_or_default(), &format!("by {place}")));
+        if !are_plain(layers) || self.settings.rechunk.is_some() {
+            return Ok(self.relaid(asked, known, layers, response));
+        }
+        let (factor, settle) = (self.settings.replay_factor(), self.settings.settle);
         let is_old = asked.request.version < http::Version::HTTP_11;
         let script = match is_old {
             true => response.clone().without_chunks().script(factor, settle),
             false => deck.script(card, &interaction, factor, settle),
         };
-        Dealt::Plays(match self.settings.explains {
+        Ok(match self.settings.explains {
             true => response.plan(script, factor),
             false => response.bare_plan(script),
         })
     }
+
+    /// A recorded answer with these stubs laid over it.
+    pub(super) fn relaid(
+        &self,
+        asked: &Asked<'_>,
+        known: &Known<'_>,
+        layers: &[Layer<'_>],
+        recorded: &Recorded,
+    ) -> WirePlan {
+        let dress = dress_of(layers);
+        let scaled = recorded.clone().at_scale(self.settings.replay_factor);
+        let (said, recorded) = events::said(&scaled, asked.route.shape);
+        let (now, date) = self.clock.now();
+        let occasion = Occasion { identity: known.identity, now, date: &date };
+        let name = layers.first().map_or("", |layer| &layer.stub.name);
+        let request = say::Request { route: asked.route, ask: known.ask, json: known.body, stub: name };
+        let scenery = say::Scenery { request, occasion };
+        let shape = (said.events.style(), Extent::Whole);
+        let stage = self.stage(asked, (&dress, Some(&recorded)), &scenery, shape);
+        let plan = plan::staged(said, &stage, (&Origin::new(""), self.settings.marks));
+        for layer in layers.first().into_iter().filter(|_| !plan.missed.is_empty()) {
+            let missed = plan.missed.join("`, `");
+            tracing::warn!("{} {}: nothing is named by `{missed}`", layer.stub.place, layer.stub.name);
+        }
+        plan.at_scale(self.settings.time_scale)
+    }
 }
 
 /// A request as recordings have it.
-pub(super) fn asked(asked: &Asked<'_>, body: &Value) -> cassette::Asked {
+fn asked(asked: &Asked<'_>, body: &Value) -> cassette::Asked {
     let request = asked.request;
     let body = match body {
         _ if request.body.is_empty() => Body::None,
@@ -92,4 +182,19 @@ fn missing(deck: &Deck, compared: &cassette::Asked) -> String {
             differ::lines(&differences)
         ),
     }
+}
+
+/// What stands beside the replies of several stubs, one laid over the other.
+pub(super) fn dress_of<'l>(layers: &[Layer<'l>]) -> Cow<'l, Dress> {
+    match layers {
+        [only] => Cow::Borrowed(&only.reply.dress),
+        _ => Cow::Owned(
+            layers.iter().rev().fold(Dress::default(), |below, layer| layer.reply.dress.over(&below)),
+        ),
+    }
+}
+
+/// Whether stubs leave an answer as it is.
+pub(super) fn are_plain(layers: &[Layer<'_>]) -> bool {
+    layers.iter().all(|layer| layer.reply.dress.pace.is_none() && layer.reply.dress.layers.is_empty())
 }

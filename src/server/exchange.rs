@@ -12,7 +12,7 @@ use super::{
     Ids, Settings, Unmatched, admin,
     body::{Limits, OpenStreams, PlanBody, collect},
     clock::Clock,
-    deal::Dealt,
+    deal::{Elsewhere, Known, dress_of},
     forward::{Forwarding, Pass},
     line::Line,
     link::Link,
@@ -27,7 +27,7 @@ use crate::{
     cassette::deck::Deck,
     dialect::{self, Heard, Occasion, Operation, Route, event::Said, style::Style},
     identity::{Fingerprint, Identity},
-    plan::{self, Client, Laying, Origin, Stage, WirePlan, pace::Tempo},
+    plan::{self, Client, Laying, Origin, Stage, WirePlan, pace::Tempo, recorded::Recorded},
     redact::redact,
     reply::ApiError,
     request::Request,
@@ -51,7 +51,7 @@ pub(super) struct Exchange {
     pub(super) deck: Option<Deck>,
     /// Where requests are passed on to.
     pub(super) forwarding: Option<Forwarding>,
-    clock: Clock,
+    pub(super) clock: Clock,
     sessions: Sessions,
     pub(super) streams: OpenStreams,
     pub(super) timer: Timer,
@@ -64,14 +64,14 @@ pub(super) struct Answer {
 }
 
 /// What becomes of a request.
-pub(super) enum Course {
+pub(super) enum Course<'r> {
     /// It is answered here.
     Plays(Answer),
     /// It is passed on.
-    Passes(Pass),
+    Passes(Pass<'r>),
 }
 
-impl Course {
+impl Course<'_> {
     fn of(plan: WirePlan) -> Self {
         Self::Plays(Answer { plan, attempt: None })
     }
@@ -142,8 +142,7 @@ impl Exchange {
             Ok(session) => session,
             Err(problem) => return admin::refuse(&problem),
         };
-        let asked =
-            Asked { route: &route, request: &request, uri: &uri, session: &session, connection };
+        let asked = Asked { route: &route, request: &request, uri: &uri, session: &session, connection };
         if unfit.is_none() && self.rules.answer_early() {
             if let Some((answer, early)) = self.early(&asked) {
                 let waits = request.headers.contains_key(http::header::EXPECT);
@@ -206,7 +205,7 @@ impl Exchange {
     }
 
     /// What becomes of a request that was read in full.
-    pub(super) fn course(&self, asked: &Asked<'_>) -> Course {
+    pub(super) fn course(&self, asked: &Asked<'_>) -> Course<'_> {
         let (route, request) = (asked.route, asked.request);
         if let Err(error) = self.admit(route, request) {
             return Course::of(self.refuse(asked, &error, Body::Read(&Value::Null)));
@@ -236,7 +235,7 @@ impl Exchange {
     }
 
     /// The answer of the stub that is selected, if one is.
-    fn select(&self, asked: &Asked<'_>, read: &Result<Ask, ApiError>, body: &Value) -> Course {
+    fn select(&self, asked: &Asked<'_>, read: &Result<Ask, ApiError>, body: &Value) -> Course<'_> {
         let (route, request) = (asked.route, asked.request);
         let guess;
         let ask = match read {
@@ -253,32 +252,36 @@ impl Exchange {
         let candidates = self.rules.candidates(&facts);
         let selection = self.rules.select(&candidates, &facts, luck, &mut asked.session.counts());
         let attempt = selection.call.map(|call| Attempt::new(asked.session, call));
+        let nth = if self.settings.ids == Ids::Counted { selection.came } else { 0 };
+        let seed = luck.seed(selection.layers.first().map(|layer| layer.scenario));
+        let identity = Identity::new(seed, fingerprint, nth);
+        let known = Known { ask, body, identity: &identity };
+        let missing = match self.elsewhere(asked, body, &selection) {
+            Elsewhere::Recording(deck, card) => {
+                match self.recorded(asked, &known, &selection.layers, (deck, card)) {
+                    Ok(plan) => return Course::Plays(Answer { plan, attempt }),
+                    Err(problem) => Some(problem),
+                }
+            }
+            Elsewhere::Upstream(pass) => {
+                let pass = pass.counted(attempt, selection.attempt);
+                return Course::Passes(pass.under(selection.layers, &known));
+            }
+            Elsewhere::Missing(missing) => Some(missing),
+            Elsewhere::Nowhere => None,
+        };
         let is_stub = selection.layers.last().is_some_and(|layer| !matches!(layer.reply.kind, Kind::Below));
-        let mut missing = None;
-        if !is_stub {
-            match self.deal(asked, body, selection.call.unwrap_or_default()) {
-                Some(Dealt::Plays(plan)) => return Course::Plays(Answer { plan, attempt }),
-                Some(Dealt::Missing(message)) => missing = Some(message),
-                None => {}
-            }
-            if let Some(pass) = self.pass(asked) {
-                return Course::Passes(pass.counted(attempt, selection.attempt));
-            }
-        }
-        // What recordings could have, they alone can answer.
-        let is_missed = missing.is_some() && is_unserved(route) && self.settings.unmatched == Unmatched::Miss;
+        // What was to be recorded is not, whatever the real API would say to it.
+        let is_missed = missing.is_some() && (is_stub || self.settings.unmatched == Unmatched::Miss);
         let refusal = if is_missed { None } else { self.refusal(asked, read, &selection) };
         let plan = if let Some(error) = refusal {
             self.refuse(asked, &error, Body::Read(body))
-        } else if !is_stub && (is_missed || self.is_miss(route)) {
+        } else if is_missed || (!is_stub && self.is_miss(route)) {
             let message = self.missing(asked, &facts, luck, &selection, missing.as_deref());
             self.miss(asked, &message, body)
         } else if selection.layers.is_empty() {
             self.built_in(asked, ask, body)
         } else {
-            let nth = if self.settings.ids == Ids::Counted { selection.came } else { 0 };
-            let seed = luck.seed(selection.layers.first().map(|layer| layer.scenario));
-            let identity = Identity::new(seed, fingerprint, nth);
             self.scripted(asked, (ask, body), &selection.layers, (&identity, Extent::Whole))
         };
         Course::Plays(Answer { plan, attempt })
@@ -326,7 +329,10 @@ impl Exchange {
         };
         let sent = asked.request.credentials().map(|credential| credential.secret().to_owned());
         let secrets: Vec<_> = self.settings.keys.iter().cloned().chain(sent).collect();
-        let stubs = (!self.rules.are_empty()).then(|| self.rules.miss(facts, luck, &past).to_string());
+        // Where a stub answers and its recordings do not, no other stub is meant.
+        let has_stub = selection.layers.last().is_some_and(|layer| !matches!(layer.reply.kind, Kind::Below));
+        let are_asked = !self.rules.are_empty() && !has_stub;
+        let stubs = are_asked.then(|| self.rules.miss(facts, luck, &past).to_string());
         let told: Vec<_> = recordings.map(str::to_owned).into_iter().chain(stubs).collect();
         redact(&told.join("\n"), &secrets)
     }
@@ -340,12 +346,7 @@ impl Exchange {
         (identity, extent): (&Identity, Extent),
     ) -> WirePlan {
         let [top, ..] = layers else { return self.built_in(asked, ask, json) };
-        let dress = match layers {
-            [only] => Cow::Borrowed(&only.reply.dress),
-            _ => Cow::Owned(
-                layers.iter().rev().fold(Dress::default(), |below, layer| layer.reply.dress.over(&below)),
-            ),
-        };
+        let dress = dress_of(layers);
         let kind = layers.last().map_or(&Kind::BuiltIn, |layer| &layer.reply.kind);
         let (now, date) = self.clock.now();
         let occasion = Occasion { identity, now, date: &date };
@@ -362,7 +363,7 @@ impl Exchange {
             return plan::plan(said, &origin, self.settings.marks);
         }
         let scenery = say::Scenery { request, occasion };
-        let stage = self.stage(asked, &dress, &scenery, (said.events.style(), extent));
+        let stage = self.stage(asked, (&dress, None), &scenery, (said.events.style(), extent));
         let plan = plan::staged(said, &stage, (&origin, self.settings.marks));
         for missed in &plan.missed {
             tracing::warn!("{} {}: nothing is named by `{missed}`", top.stub.place, top.stub.name);
@@ -370,11 +371,11 @@ impl Exchange {
         plan.at_scale(self.settings.time_scale)
     }
 
-    /// The way of an answer through the stages.
-    fn stage<'a>(
+    /// The way of an answer through the stages, of one that was recorded where it was.
+    pub(super) fn stage<'a>(
         &self,
         asked: &Asked<'_>,
-        dress: &'a Dress,
+        (dress, recorded): (&'a Dress, Option<&'a Recorded>),
         scenery: &'a say::Scenery<'a>,
         (style, extent): (Style, Extent),
     ) -> Stage<'a> {
@@ -403,6 +404,7 @@ impl Exchange {
             rechunk: self.settings.rechunk,
             is_early: extent == Extent::Head,
             is_explained: self.settings.explains,
+            recorded,
         }
     }
 
@@ -452,7 +454,7 @@ impl Exchange {
             let request = say::Request { route: asked.route, ask, json: body, stub: "" };
             let scenery = say::Scenery { request, occasion: *occasion };
             let plain = Dress::default();
-            let stage = self.stage(asked, &plain, &scenery, (said.events.style(), Extent::Whole));
+            let stage = self.stage(asked, (&plain, None), &scenery, (said.events.style(), Extent::Whole));
             plan::staged(said, &stage, origin)
         });
         tracing::info!("{}", self.line(asked, plan.status.as_u16(), ""));

@@ -4,7 +4,7 @@
 use std::{
     error::Error,
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     task::{Context, Poll},
 };
 
@@ -12,10 +12,13 @@ use bytes::Bytes;
 use http::{Extensions, Response};
 use http_body::{Frame, SizeHint};
 use http_body_util::BodyExt;
+use serde_json::Value;
 use tokio::time::{Instant, timeout};
 
 use super::{
+    StartError,
     body::{Ending, PlanBody},
+    deal::{Known, are_plain},
     exchange::{Answer, Asked, Exchange},
     link::{Leave, Link},
     play::After,
@@ -23,17 +26,21 @@ use super::{
     socket::{Socket, write_all},
 };
 use crate::{
+    ask::Ask,
     cassette::{deck::cassette_of, key::secrets_of, scan::Scanner},
-    plan::recorded::{self, End},
+    identity::Identity,
+    plan::recorded::{self, End, Recorded},
     record::{
         Mode,
         address::bare_path,
         flight::{Flight, Next},
-        recorder::{Kept, Recorder, Recording},
+        recorder::{Recorder, Recording, Shared},
         tee::Ended,
         upstream::{Content, Manner, Outgoing, Upstream},
     },
     reply::ApiError,
+    scenario::stub::Kind,
+    select::Layer,
 };
 
 /// Bodies that are longer are passed on while they come, where nothing needs to see
@@ -51,43 +58,86 @@ pub(super) struct Forwarding {
 }
 
 /// A request that is to be passed on.
-pub(super) struct Pass {
-    /// To which upstream, by its place.
-    upstream: usize,
+pub(super) struct Pass<'r> {
+    upstream: &'r Upstream,
     /// What is to be told of its end.
     attempt: Option<Attempt>,
     /// Which attempt of its call it is, where that was counted.
     number: Option<u32>,
+    /// What is laid over the answer, once all of it is there.
+    over: Option<Box<Over<'r>>>,
 }
 
-impl Pass {
+/// What scenarios lay over an answer of an upstream.
+struct Over<'r> {
+    layers: Vec<Layer<'r>>,
+    ask: Ask,
+    body: Value,
+    identity: Identity,
+}
+
+impl<'r> Pass<'r> {
+    fn to(upstream: &'r Upstream) -> Self {
+        Self { upstream, attempt: None, number: None, over: None }
+    }
+
     /// The same, of a request that was counted.
     pub(super) fn counted(self, attempt: Option<Attempt>, number: u64) -> Self {
         Self { attempt, number: u32::try_from(number).ok(), ..self }
+    }
+
+    /// The same with these stubs laid over the answer, where they change anything.
+    pub(super) fn under(self, layers: Vec<Layer<'r>>, known: &Known<'_>) -> Self {
+        if are_plain(&layers) {
+            return self;
+        }
+        let (ask, body, identity) = (known.ask.clone(), known.body.clone(), known.identity.clone());
+        Self { over: Some(Box::new(Over { layers, ask, body, identity })), ..self }
     }
 }
 
 impl Forwarding {
     /// Where a request goes that names its upstream by a path such as `/groq/v1/…`, or
     /// by its dialect; where there is one upstream, all goes there.
-    fn upstream(&self, dialect: &str, path: &str) -> Option<usize> {
+    fn upstream(&self, dialect: &str, path: &str) -> Option<&Upstream> {
         let first = path.trim_start_matches('/').split('/').next().unwrap_or_default();
-        let named = |name: &str| self.upstreams.iter().position(|upstream| upstream.name() == name);
-        let only = (self.upstreams.len() == 1).then_some(0);
-        named(first).filter(|_| path.len() > first.len() + 1).or_else(|| named(dialect)).or(only)
+        let only = self.upstreams.first().filter(|_| self.upstreams.len() == 1);
+        let by_path = self.named(first).filter(|_| path.len() > first.len() + 1);
+        by_path.or_else(|| self.named(dialect)).or(only)
+    }
+
+    /// The upstream of a name.
+    pub(super) fn named(&self, name: &str) -> Option<&Upstream> {
+        self.upstreams.iter().find(|upstream| upstream.name() == name)
     }
 }
 
 impl Exchange {
+    /// Whether each stub that forwards names an upstream.
+    pub(super) fn check_forwards(&self) -> Result<(), StartError> {
+        let stubs = self.rules.scenarios().iter().flat_map(|scenario| &scenario.stubs);
+        for stub in stubs {
+            for (reply, _) in &stub.replies {
+                let Kind::Forward(name) = &reply.kind else { continue };
+                if self.pass_to(name).is_none() {
+                    let place = &stub.place;
+                    let problem = format!(
+                        "{place} forwards to {name}, which is no upstream: start with --upstream {name}=URL"
+                    );
+                    return Err(StartError::Upstream(problem));
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Whether what is not recorded of a session's requests is passed on.
     pub(super) fn records(&self, session: &str) -> bool {
         let Some(forwarding) = &self.forwarding else { return false };
         match forwarding.mode {
             Mode::None => false,
             Mode::New | Mode::All => true,
-            Mode::Once => {
-                !self.deck.as_ref().is_some_and(|deck| deck.has_own(session))
-            }
+            Mode::Once => !self.deck.as_ref().is_some_and(|deck| deck.has_own(session)),
         }
     }
 
@@ -98,13 +148,17 @@ impl Exchange {
     }
 
     /// The way of a request that nothing here answers, where it is recorded.
-    pub(super) fn pass(&self, asked: &Asked<'_>) -> Option<Pass> {
+    pub(super) fn pass(&self, asked: &Asked<'_>) -> Option<Pass<'_>> {
         if !self.records(asked.session.name()) {
             return None;
         }
         let path = bare_path(asked.uri.path(), self.base_path());
-        let upstream = self.forwarding.as_ref()?.upstream(asked.route.dialect.name(), path)?;
-        Some(Pass { upstream, attempt: None, number: None })
+        self.forwarding.as_ref()?.upstream(asked.route.dialect.name(), path).map(Pass::to)
+    }
+
+    /// The way to the upstream of a name.
+    pub(super) fn pass_to(&self, name: &str) -> Option<Pass<'_>> {
+        self.forwarding.as_ref()?.named(name).map(Pass::to)
     }
 
     /// Whether a body is passed on while it comes: nothing here looks into it, and it
@@ -120,12 +174,12 @@ impl Exchange {
     pub(super) async fn pass_on<S: Socket>(
         &self,
         (asked, extensions): (&Asked<'_>, Extensions),
-        pass: Pass,
+        pass: Pass<'_>,
         read_at: Instant,
         link: &Link<S>,
     ) -> Response<PlanBody> {
         let body = asked.request.body.clone();
-        let kept = Kept::whole(&body, read_at);
+        let kept = Shared::whole(&body, read_at);
         self.passed((asked, extensions), pass, (Content::Whole(body), kept), link).await
     }
 
@@ -133,7 +187,7 @@ impl Exchange {
     pub(super) async fn pass_through<B, S>(
         &self,
         (asked, extensions): (&Asked<'_>, Extensions),
-        pass: Pass,
+        pass: Pass<'_>,
         body: B,
         link: &Link<S>,
     ) -> Response<PlanBody>
@@ -141,22 +195,20 @@ impl Exchange {
         B: http_body::Body<Data = Bytes, Error: Error + Send + Sync + 'static> + Send + 'static,
         S: Socket,
     {
-        let kept = Arc::<Mutex<Kept>>::default();
-        let body = Copied { body: Box::pin(body), kept: Arc::clone(&kept) }.map_err(Into::into).boxed_unsync();
+        let kept = Shared::default();
+        let body = Copied { body: Box::pin(body), kept: kept.clone() }.map_err(Into::into).boxed_unsync();
         self.passed((asked, extensions), pass, (Content::Stream(body), kept), link).await
     }
 
     async fn passed<S: Socket>(
         &self,
         (asked, extensions): (&Asked<'_>, Extensions),
-        pass: Pass,
-        (body, kept): (Content, Arc<Mutex<Kept>>),
+        pass: Pass<'_>,
+        (body, kept): (Content, Shared),
         link: &Link<S>,
     ) -> Response<PlanBody> {
-        let Some(upstream) = self.upstream(&pass) else {
-            return self.unreached(asked, "there is no such upstream", link).await;
-        };
-        let mut recording = self.recording(asked, upstream, kept, pass.number);
+        let upstream = pass.upstream;
+        let mut recording = self.recording(asked, upstream, kept.clone(), pass.number);
         let outgoing = self.outgoing(asked, extensions, upstream, body);
         link.look_after_peer();
         let sending = timeout(upstream.patience, upstream.send(outgoing));
@@ -174,14 +226,35 @@ impl Exchange {
                 return std::future::pending().await;
             }
         };
-        tracing::info!("{}", self.line(asked, 0, &format!("passed on to {}", upstream.address())));
+        let is_head = asked.request.method == http::Method::HEAD;
+        if let Some(over) = pass.over {
+            let collector = Relay {
+                client: None::<&Link<S>>,
+                recording,
+                scanner: Scanner::new(is_head),
+                upstream,
+                begun: kept.ended(),
+            };
+            let recorded = collector.collect((flight, first)).await;
+            link.leave_peer_alone();
+            let known = Known { ask: &over.ask, body: &over.body, identity: &over.identity };
+            let plan = self.relaid(asked, &known, &over.layers, &recorded);
+            return self.play(Answer { plan, attempt: pass.attempt }, Instant::now(), link).await;
+        }
         // What HTTP has written and not flushed yet goes first.
         tokio::task::yield_now().await;
         link.take_over();
-        let is_head = asked.request.method == http::Method::HEAD;
-        let mut relay = Relay { link, recording, scanner: Scanner::without_body(is_head), upstream };
+        let mut relay = Relay {
+            client: Some(link),
+            recording,
+            scanner: Scanner::without_body(is_head),
+            upstream,
+            begun: kept.ended(),
+        };
         let (end, flight) = relay.run(flight, first).await;
         let Relay { scanner, .. } = relay;
+        let status = scanner.so_far().status().unwrap_or_default();
+        tracing::info!("{}", self.line(asked, status, &format!("by {}", upstream.address())));
         let closes = scanner.so_far().head.as_ref().is_none_or(recorded::Head::closes)
             || scanner.ends_with_connection()
             || !scanner.so_far().rest.is_empty();
@@ -189,7 +262,8 @@ impl Exchange {
             upstream.land(flight);
         }
         let succeeds = scanner.so_far().status().is_some_and(|status| status < 400);
-        let ending = Ending { attempt: pass.attempt, succeeds: succeeds && end == End::Complete, _open: None };
+        let ending =
+            Ending { attempt: pass.attempt, succeeds: succeeds && end == End::Complete, _open: None };
         let after = match end {
             End::Complete if closes => After::Closes,
             End::Complete => After::GoesOn,
@@ -202,15 +276,11 @@ impl Exchange {
         self.let_go(after, (ending, end == End::Complete), link).await
     }
 
-    fn upstream(&self, pass: &Pass) -> Option<&Upstream> {
-        self.forwarding.as_ref()?.upstreams.get(pass.upstream)
-    }
-
     fn recording(
         &self,
         asked: &Asked<'_>,
         upstream: &Upstream,
-        kept: Arc<Mutex<Kept>>,
+        kept: Shared,
         attempt: Option<u32>,
     ) -> Option<Recording> {
         let forwarding = self.forwarding.as_ref()?;
@@ -250,7 +320,12 @@ impl Exchange {
     }
 
     /// The upstream was not reached: that is ours to say.
-    async fn unreached<S: Socket>(&self, asked: &Asked<'_>, problem: &str, link: &Link<S>) -> Response<PlanBody> {
+    async fn unreached<S: Socket>(
+        &self,
+        asked: &Asked<'_>,
+        problem: &str,
+        link: &Link<S>,
+    ) -> Response<PlanBody> {
         let error = ApiError::new(502, format!("mynah: the upstream cannot be reached: {problem}"));
         tracing::error!("{}", self.line(asked, 502, &error.message));
         let plan = self.refuse(asked, &error, super::exchange::Body::Unread);
@@ -260,10 +335,13 @@ impl Exchange {
 
 /// What comes from an upstream on its way to the client.
 struct Relay<'a, S> {
-    link: &'a Link<S>,
+    /// `None` where all of it is to be there first.
+    client: Option<&'a Link<S>>,
     recording: Option<Recording>,
     scanner: Scanner,
     upstream: &'a Upstream,
+    /// When the request was read in full.
+    begun: Instant,
 }
 
 impl<S: Socket> Relay<'_, S> {
@@ -278,7 +356,9 @@ impl<S: Socket> Relay<'_, S> {
                     if self.scanner.is_complete() && flight.has_nothing_more() {
                         self.finish(at, End::Complete);
                     }
-                    if write_all(&self.link.socket, &bytes).await.is_err() {
+                    if let Some(client) = self.client
+                        && write_all(&client.socket, &bytes).await.is_err()
+                    {
                         self.finish(Instant::now(), End::ClientLeft);
                         return (End::ClientLeft, flight);
                     }
@@ -302,8 +382,18 @@ impl<S: Socket> Relay<'_, S> {
         }
     }
 
+    /// Takes all that comes, and then says what it was.
+    async fn collect(mut self, (flight, first): (Flight, Next)) -> Recorded {
+        let (upstream, begun) = (self.upstream, self.begun);
+        let (end, flight) = self.run(flight, first).await;
+        if end == End::Complete && !self.scanner.ends_with_connection() {
+            upstream.land(flight);
+        }
+        self.scanner.finish(Instant::now().saturating_duration_since(begun), end)
+    }
+
     fn take(&mut self, at: Instant, bytes: &[u8]) {
-        self.scanner.push(at.duration_since(at), bytes);
+        self.scanner.push(at.saturating_duration_since(self.begun), bytes);
         if let Some(recording) = &mut self.recording {
             recording.push(at, bytes);
         }
@@ -319,7 +409,7 @@ impl<S: Socket> Relay<'_, S> {
 /// A body of which a copy is kept.
 struct Copied<B> {
     body: Pin<Box<B>>,
-    kept: Arc<Mutex<Kept>>,
+    kept: Shared,
 }
 
 impl<B: http_body::Body<Data = Bytes>> http_body::Body for Copied<B> {
@@ -332,14 +422,13 @@ impl<B: http_body::Body<Data = Bytes>> http_body::Body for Copied<B> {
     ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
         let polled = self.body.as_mut().poll_frame(context);
         if let Poll::Ready(frame) = &polled {
-            let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
             match frame {
-                Some(Ok(frame)) => frame.data_ref().into_iter().for_each(|piece| kept.push(piece)),
+                Some(Ok(frame)) => frame.data_ref().into_iter().for_each(|piece| self.kept.push(piece)),
                 Some(Err(_)) => {}
-                None => kept.end(),
+                None => self.kept.end(),
             }
             if self.body.is_end_stream() {
-                kept.end();
+                self.kept.end();
             }
         }
         polled

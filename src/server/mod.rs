@@ -36,6 +36,7 @@ use jiff::Timestamp;
 use tokio::sync::oneshot;
 
 use crate::{
+    cassette::key::Matching,
     catalogue::{self, NoRow, Row},
     plan::Marks,
     request::Request,
@@ -354,7 +355,7 @@ impl Builder {
     /// # Errors
     ///
     /// All that is wrong with them.
-    fn rules(&self) -> Result<(Rules, Problems), Problems> {
+    fn rules(&self, matching: &Matching) -> Result<(Rules, Problems), Problems> {
         let (mut inputs, mut unread) = (Vec::new(), Vec::new());
         for origin in &self.scenarios {
             match origin {
@@ -371,6 +372,9 @@ impl Builder {
                     inputs.extend(catalogue::inputs(rows, self.scenarios.len() == 1));
                 }
             }
+        }
+        for input in &mut inputs {
+            input.matching = matching.clone();
         }
         let (scenarios, mut problems) = scenario::read(&inputs);
         problems.0.splice(0..0, unread);
@@ -389,8 +393,9 @@ impl Builder {
     }
 
     fn exchange(self, timer: Timer) -> Result<(Exchange, Problems), StartError> {
-        let (rules, mut warnings) = self.rules().map_err(StartError::Scenarios)?;
-        let (deck, more) = self.recordings.deck()?;
+        let matching = self.recordings.matching()?;
+        let (rules, mut warnings) = self.rules(&matching).map_err(StartError::Scenarios)?;
+        let (deck, more) = self.recordings.deck(matching)?;
         warnings.0.extend(more);
         let is_bare = rules.are_empty() && !self.recordings.are_used();
         let usual = if is_bare { Unmatched::BuiltIn } else { Unmatched::Miss };
@@ -410,6 +415,7 @@ impl Builder {
         let recordings = self.recordings.clone();
         let (mut exchange, warnings) = self.exchange(Timer::precise())?;
         exchange.forwarding = recordings.forwarding(exchange.deck.as_ref()).await?;
+        exchange.check_forwards()?;
         Listening::bind(address, grace, exchange, warnings).await
     }
 

@@ -158,11 +158,10 @@ impl Recordings {
     }
 
     /// Reads the recordings; `None` where there are to be none.
-    pub(super) fn deck(&self) -> Result<(Option<Deck>, Vec<Problem>), StartError> {
+    pub(super) fn deck(&self, matching: Matching) -> Result<(Option<Deck>, Vec<Problem>), StartError> {
         if !self.are_used() {
             return Ok((None, Vec::new()));
         }
-        let matching = self.matching()?;
         // What is to be recorded into need not be there yet.
         let own = self.folder.iter().filter(|folder| folder.exists() && !self.paths.contains(folder));
         let paths: Vec<_> = self.paths.iter().chain(own).cloned().collect();
@@ -194,8 +193,8 @@ impl Recordings {
         let mut plans = self.upstreams.clone();
         for (name, variable) in &self.keys {
             let plan = plans.iter_mut().find(|plan| plan.name == *name);
-            plan.ok_or_else(|| wrong(format!("there is no upstream {name} for the key of {variable}")))?.key =
-                Some(variable.clone());
+            plan.ok_or_else(|| wrong(format!("there is no upstream {name} for the key of {variable}")))?
+                .key = Some(variable.clone());
         }
         let (roots, patience) = (self.roots.as_deref(), self.patience.unwrap_or(UPSTREAM_TIMEOUT));
         let mut upstreams = Vec::new();
@@ -217,8 +216,11 @@ impl Recordings {
     }
 
     /// By what requests are compared, and what is a secret.
-    fn matching(&self) -> Result<Matching, StartError> {
-        self.config.as_deref().map_or_else(|| Ok(Matching::default()), matching).map_err(StartError::Cassettes)
+    pub(super) fn matching(&self) -> Result<Matching, StartError> {
+        self.config
+            .as_deref()
+            .map_or_else(|| Ok(Matching::default()), matching)
+            .map_err(StartError::Cassettes)
     }
 }
 

@@ -114,7 +114,7 @@ impl Compiler<'_> {
         Some(fill.text())
     }
 
-    fn file(&mut self, name: &str, path: &Path<'_>) -> Option<Vec<u8>> {
+    pub(super) fn file(&mut self, name: &str, path: &Path<'_>) -> Option<Vec<u8>> {
         let content = (self.files)(name).map_err(|reason| self.error(path, reason)).ok()?;
         self.made(content.len() as u64, path)?;
         Some(content)

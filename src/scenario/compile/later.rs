@@ -5,10 +5,7 @@
 use super::{Compiler, Path};
 use crate::{
     notation::value::List,
-    scenario::{
-        file::{File, Stub},
-        then::Then,
-    },
+    scenario::file::{File, Stub},
 };
 
 impl Compiler<'_> {
@@ -44,14 +41,6 @@ impl Compiler<'_> {
     pub(super) fn later_in_stub(&mut self, stub: &Stub, path: &Path<'_>) {
         if stub.expect.is_some() {
             self.unjudged(&path.key("expect"));
-        }
-    }
-
-    pub(super) fn later_in_reply(&mut self, then: &Then, path: &Path<'_>) {
-        for (key, is_given) in [("cassette", then.cassette.is_some()), ("forward", then.forward.is_some())] {
-            if is_given {
-                self.later(&path.key(key), key);
-            }
         }
     }
 

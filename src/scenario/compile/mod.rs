@@ -4,12 +4,13 @@
 mod content;
 mod later;
 mod reach;
+mod recorded;
 mod rehearse;
 mod reply;
 mod when;
 mod wire;
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use indexmap::IndexSet;
 
@@ -22,14 +23,14 @@ use super::{
     then::{From, Then},
     tree::{OnKey, Path},
 };
-use crate::notation::value::List;
+use crate::{cassette::key::Matching, notation::value::List};
 
 pub use reach::between as shadows_between;
 
 /// The scenario of a document. `number` tells documents of one file apart.
 pub fn scenario(document: &Document, number: usize, input: &Input) -> (Option<Scenario>, Vec<Problem>) {
-    let (files, asked) = (&*input.files, &input.asked);
-    let mut compiler = Compiler { document, files, asked, problems: Vec::new(), held: 0 };
+    let Input { files, asked, matching, .. } = input;
+    let mut compiler = Compiler { document, files, asked, matching, problems: Vec::new(), held: 0 };
     let scenario = compiler.scenario(number);
     let mut problems = compiler.problems;
     let is_whole = !problems.iter().any(|problem| problem.severity == super::error::Severity::Error)
@@ -44,8 +45,9 @@ pub fn scenario(document: &Document, number: usize, input: &Input) -> (Option<Sc
 
 struct Compiler<'a> {
     document: &'a Document,
-    files: &'a ReadFile,
+    files: &'a Arc<ReadFile>,
     asked: &'a Asked,
+    matching: &'a Matching,
     problems: Vec<Problem>,
     /// Bytes of fills and files so far.
     held: u64,
@@ -136,7 +138,6 @@ impl Compiler<'_> {
                 self.error_at_key(&then_path.key("times"), "`times` belongs to one reply of a list");
             }
             self.dress(then, &then_path);
-            self.later_in_reply(then, &then_path);
         }
         defaults.when = defaults.when.take().map(|when| {
             let path = path.key("when");
@@ -232,7 +233,6 @@ impl Compiler<'_> {
         let mut replies = Vec::new();
         for (index, then) in stub.then.0.iter().enumerate() {
             let path = path.index(index);
-            self.later_in_reply(then, &path);
             let before = self.problems.len();
             if let Some(reply) = self.reply(then, &path, defaults.then.as_deref()) {
                 let has_pauses = then.pace.as_ref().is_some_and(|pace| pace.pause.is_some());

@@ -245,6 +245,7 @@ impl Specimen {
             rechunk: None,
             is_early: false,
             is_explained: false,
+            recorded: None,
         };
         plan::staged(said, &stage, (&Origin::new("stub"), Marks::Hidden)).missed
     }

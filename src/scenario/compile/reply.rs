@@ -37,7 +37,7 @@ impl Kind {
     /// The operations that it answers where none is given; `None`: any.
     pub(super) fn operations(&self) -> Option<&'static [Operation]> {
         match self {
-            Self::Error(..) | Self::Raw(_) => None,
+            Self::Error(..) | Self::Raw(_) | Self::Recorded(_) | Self::Forward(_) => None,
             Self::Embedding(_) => Some(&[Operation::Embed]),
             Self::Count(_) => Some(&[Operation::Count]),
             Self::Models(_) => Some(&[Operation::Models]),
@@ -135,8 +135,11 @@ impl Compiler<'_> {
             (_, Some(List(models)), _) => Some(Kind::Models(models.clone())),
             (.., Some(From::Below)) => Some(Kind::Below),
             (.., Some(From::BuiltIn)) => Some(Kind::BuiltIn),
-            // Cassettes and upstreams are told about elsewhere.
-            _ => None,
+            _ => match (&then.cassette, &then.forward) {
+                (Some(cassette), _) => self.recorded(cassette, &path.key("cassette")),
+                (_, Some(name)) => Some(Kind::Forward(name.clone())),
+                (None, None) => None,
+            },
         }
     }
 
@@ -171,7 +174,11 @@ impl Compiler<'_> {
             ("finish", then.finish.is_some() && !is_said),
             ("usage", then.usage.is_some() && !is_said && kind != "block" && kind != "embedding"),
             ("split", then.split.is_some() && !(is_said && is_cut)),
-            ("shape", then.shape.is_some() && matches!(kind, "raw" | "embedding" | "count" | "models")),
+            (
+                "shape",
+                then.shape.is_some()
+                    && matches!(kind, "raw" | "embedding" | "count" | "models" | "cassette" | "forward"),
+            ),
         ];
         keys.extend(patches.map(|(key, is_given)| (key, is_given && !is_said && kind != "block")));
         for (key, _) in keys.into_iter().filter(|(_, is_useless)| *is_useless) {

@@ -217,6 +217,12 @@ impl Deck {
         unused.into_iter().map(|(tape, entry)| self.place(Card { tape, entry })).collect()
     }
 
+    /// When each was recorded, in RFC 3339, and where it stands.
+    pub fn dates(&self) -> impl Iterator<Item = (&str, String)> {
+        let all = self.tapes.iter().flat_map(|tape| tape.entries.iter().map(move |entry| (tape, entry)));
+        all.map(|(tape, entry)| (entry.recorded.as_str(), tape.place(entry)))
+    }
+
     /// The recording whose request is nearest to one that has none, and in what they
     /// differ.
     pub fn nearest(&self, asked: &Asked) -> Option<(String, Vec<Difference>)> {

@@ -130,6 +130,11 @@ impl Tape {
         Ok(Interaction { key: entry.key, ..interaction })
     }
 
+    /// What is wrong with one of its interactions.
+    pub fn faults(&self, entry: &Entry) -> Vec<Problem> {
+        self.parse(entry).err().unwrap_or_default()
+    }
+
     /// One of its interactions, read now where it was not before.
     ///
     /// # Errors

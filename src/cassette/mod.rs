@@ -17,6 +17,8 @@ pub mod read;
 pub mod redact;
 pub mod scan;
 pub mod secret;
+pub mod suspect;
+pub mod timeline;
 pub mod write;
 
 #[cfg(test)]

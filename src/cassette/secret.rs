@@ -118,8 +118,8 @@ pub enum Put<'a> {
     Numbered(&'a mut Placeholders),
     /// All are the same, for requests to be compared by.
     Alike,
-    /// None is put: what is found is counted.
-    Count(&'a mut u64),
+    /// None is put: what is found is told.
+    Collect(&'a mut Vec<String>),
 }
 
 impl Put<'_> {
@@ -127,8 +127,8 @@ impl Put<'_> {
         match self {
             Put::Numbered(placeholders) => placeholders.of(secret),
             Put::Alike => PLACEHOLDER.to_owned(),
-            Put::Count(count) => {
-                **count += 1;
+            Put::Collect(found) => {
+                found.push(secret.to_owned());
                 PLACEHOLDER.to_owned()
             }
         }

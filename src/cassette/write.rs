@@ -54,6 +54,18 @@ pub fn write(interaction: &Interaction, aside: &str, mark: &str) -> (String, Vec
     (out.0, asides)
 }
 
+/// JSON as YAML that editors leave as it is.
+pub fn yaml(json: &Value) -> String {
+    let mut out = Lines::default();
+    match json {
+        Value::Object(members) => {
+            members.iter().for_each(|(name, value)| out.json(0, &format!("{}:", text(name)), value));
+        }
+        other => out.line(0, &flow(other)),
+    }
+    out.0
+}
+
 /// What tells whether the text of a request is still that whose key was computed.
 pub fn checksum(request: &str, mark: &str) -> String {
     let mut hasher = blake3::Hasher::new();

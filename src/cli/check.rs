@@ -1,4 +1,4 @@
-//! `mynah check`: all that is wrong with scenario files.
+//! `mynah check`: all that is wrong with scenario files and cassettes.
 
 use std::path::PathBuf;
 
@@ -6,23 +6,45 @@ use clap::Args;
 
 use super::{Exit, output};
 use crate::{
-    scenario::{self, error::Severity},
+    cassette::{file::Tape, key::Matching, suspect::suspects},
+    document::error::{Problem, Severity},
+    scenario,
+    server::matching,
     store,
 };
 
-/// Tell all that is wrong with scenario files, and what is suspicious
+/// Tell all that is wrong with scenario files and cassettes, secrets among it
 #[derive(Debug, Args)]
 pub(super) struct Check {
-    /// Scenario files, and folders of them
+    /// Scenario files and cassettes, and folders of them
     #[arg(required = true, value_name = "FILES")]
     files: Vec<PathBuf>,
+
+    /// Rules of your own: what else is a secret in cassettes
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
 }
 
 impl Check {
     pub(super) fn run(self) -> Exit {
-        let (inputs, unread) = store::scenarios(&self.files);
+        let matching = match self.config.as_deref().map(matching).transpose() {
+            Ok(matching) => matching.unwrap_or_default(),
+            Err(problems) => {
+                output::complain_at_length(&problems.to_string());
+                return Exit::Files;
+            }
+        };
+        let (found, mut unread) = store::find(&self.files);
+        let (cassettes, found): (Vec<_>, Vec<_>) =
+            found.into_iter().partition(|(path, _)| store::cassettes::is_cassette(path));
+        let (mut inputs, more) = store::inputs(&found);
+        inputs.iter_mut().for_each(|input| input.matching = matching.clone());
+        unread.extend(more);
         let (scenarios, mut problems) = scenario::read(&inputs);
         problems.0.splice(0..0, unread);
+        let (tapes, more) = store::cassettes::tapes(&cassettes, &matching);
+        problems.0.extend(more);
+        problems.0.extend(tapes.iter().flat_map(|tape| checked(tape, &matching)));
         if !problems.0.is_empty() {
             output::complain_at_length(&problems.to_string());
         }
@@ -36,9 +58,24 @@ impl Check {
         };
         let (files, scenarios, stubs) =
             (plural(inputs.len(), "file"), plural(scenarios.len(), "sound scenario"), plural(stubs, "stub"));
-        output::print(&format!("{found}: {files}, {scenarios}, {stubs}\n"));
+        let mut told = format!("{found}: {files}, {scenarios}, {stubs}");
+        if !tapes.is_empty() {
+            let interactions = tapes.iter().map(|tape| tape.entries.len()).sum();
+            told.push_str(&format!(
+                ", {}, {}",
+                plural(tapes.len(), "cassette"),
+                plural(interactions, "interaction")
+            ));
+        }
+        output::print(&format!("{told}\n"));
         if errors > 0 { Exit::Files } else { Exit::Ok }
     }
+}
+
+/// All that is wrong with the interactions of a cassette, and the secrets in them.
+fn checked(tape: &Tape, matching: &Matching) -> Vec<Problem> {
+    let unread = tape.entries.iter().flat_map(|entry| tape.faults(entry));
+    unread.chain(suspects(tape, &matching.detector)).collect()
 }
 
 fn plural(count: usize, noun: &str) -> String {

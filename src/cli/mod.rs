@@ -1,6 +1,7 @@
 //! The command line: one file for each command.
 
 mod banner;
+mod cassette;
 mod check;
 mod health;
 mod log;
@@ -34,6 +35,10 @@ pub enum Exit {
     Files = 4,
     /// An upstream is told wrongly, or cannot be found.
     Upstream = 5,
+    /// A request was a miss, where none was to be.
+    Unmatched = 6,
+    /// Recordings were not used, or are too old.
+    Stale = 7,
 }
 
 impl From<Exit> for ExitCode {
@@ -57,7 +62,9 @@ Exit codes:
   2  the command line is wrong
   3  the address cannot be listened on
   4  a scenario file or a cassette is wrong, or has a secret in it
-  5  an upstream is told wrongly, or cannot be found";
+  5  an upstream is told wrongly, or cannot be found
+  6  --strict: a request was answered by nothing
+  7  --strict: recordings were not used, or are older than --max-age";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -65,8 +72,10 @@ enum Command {
     Serve(serve::Serve),
     /// Pass requests on to the real API, and write down what comes
     Record(record::Record),
-    /// Tell all that is wrong with scenario files, and what is suspicious
+    /// Tell all that is wrong with scenario files and cassettes, secrets among it
     Check(check::Check),
+    /// Look at cassettes, take secrets out of them, make scenarios of them
+    Cassette(cassette::Cassette),
     /// Print what a request would get, and why
     Plan(plan::Plan),
     /// List the scenarios that ship with mynah: streaming failures met in the wild
@@ -91,6 +100,7 @@ pub fn main() -> ExitCode {
         Command::Serve(serve) => serve.run(),
         Command::Record(record) => record.run(),
         Command::Check(check) => check.run(),
+        Command::Cassette(cassette) => cassette.run(),
         Command::Plan(plan) => plan.run(),
         Command::Scenarios(scenarios) => scenarios.run(),
         Command::Schema(schema) => schema.run(),

@@ -7,14 +7,15 @@ use std::{
 };
 
 use clap::{Args, ValueEnum};
+use jiff::{SignedDuration, Timestamp};
 use tokio::{sync::oneshot, task::JoinHandle, time::interval};
 
-use super::output;
+use super::{Exit, output};
 use crate::{
     cassette::deck::Repeat,
     notation::value::{Period, Word},
     record::{Encoding, Mode, recorder::Recorded},
-    server::{Builder, Speed, UPSTREAM_TIMEOUT},
+    server::{Builder, Listening, Outcome, Speed, UPSTREAM_TIMEOUT},
 };
 
 /// Where recordings go where nothing is said.
@@ -72,6 +73,15 @@ pub(super) struct Recordings {
     /// Rules of your own: what else is a secret, and what may differ in requests that are the same
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+
+    /// Fail in the end where a request was a miss or a recording was not used, and at the start where
+    /// one is too old
+    #[arg(long)]
+    strict: bool,
+
+    /// Warn of recordings that are older than this, such as 30d or 12h
+    #[arg(long, value_name = "AGE", value_parser = age)]
+    max_age: Option<Duration>,
 
     /// Whether recordings are to be made, as `record` does.
     #[arg(skip)]
@@ -151,9 +161,7 @@ impl Recordings {
             };
             builder = builder.record(mode, folder);
         }
-        // A folder that is yet to be made has nothing to be read.
-        let there = self.cassettes.iter().filter(|path| mode == Mode::None || path.exists());
-        builder = there.fold(builder, Builder::cassettes);
+        builder = self.cassettes.iter().fold(builder, Builder::cassettes);
         builder = self.upstream.iter().fold(builder, |builder, (name, url)| builder.upstream(name, url));
         builder =
             self.upstream_key.iter().fold(builder, |builder, (name, key)| builder.upstream_key(name, key));
@@ -161,6 +169,52 @@ impl Recordings {
         builder = self.cassette.iter().fold(builder, Builder::cassette_name);
         Ok(self.config.iter().fold(builder, Builder::config))
     }
+}
+
+impl Recordings {
+    /// Looks for recordings that are too old; `Err` where that is a failure.
+    pub(super) fn look_at_age(&self, listening: &Listening) -> Result<(), Exit> {
+        let Some(age) = self.max_age else { return Ok(()) };
+        let limit = Timestamp::now().checked_sub(SignedDuration::try_from(age).unwrap_or(SignedDuration::MAX));
+        let limit = limit.unwrap_or(Timestamp::UNIX_EPOCH);
+        let old = listening.recorded_before(limit);
+        if old.is_empty() {
+            return Ok(());
+        }
+        output::complain(&format!("older than --max-age: {}", listed(&old)));
+        if self.strict { Err(Exit::Stale) } else { Ok(()) }
+    }
+
+    /// What a server that has ended is judged by.
+    pub(super) fn judge(&self, outcome: &Outcome) -> Exit {
+        if !self.strict {
+            return Exit::Ok;
+        }
+        let Outcome { misses, unused } = outcome;
+        if !unused.is_empty() {
+            output::complain(&format!("recordings that nobody asked for: {}", listed(unused)));
+        }
+        if *misses > 0 {
+            output::complain(&format!("requests that nothing answered: {misses}"));
+            return Exit::Unmatched;
+        }
+        if unused.is_empty() { Exit::Ok } else { Exit::Stale }
+    }
+}
+
+/// The first of a list, and how many more there are.
+fn listed(places: &[String]) -> String {
+    const MOST: usize = 10;
+    let shown = places.iter().take(MOST).map(|place| format!("\n  {place}")).collect::<String>();
+    let more = places.len().saturating_sub(MOST);
+    if more > 0 { format!("{shown}\n  and {more} more") } else { shown }
+}
+
+fn age(text: &str) -> Result<Duration, String> {
+    let days = text.strip_suffix('d').and_then(|days| days.parse::<u64>().ok());
+    let days = days.and_then(|days| days.checked_mul(24 * 60 * 60)).map(Duration::from_secs);
+    days.or_else(|| Period::from_text(text).map(|period| period.0))
+        .ok_or_else(|| "expected an age such as 30d, 12h or 90m".to_owned())
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {

@@ -160,6 +160,9 @@ impl Serve {
         if !listening.warnings().0.is_empty() {
             output::complain_at_length(&listening.warnings().to_string());
         }
+        if let Err(exit) = self.recordings.look_at_age(&listening) {
+            return exit;
+        }
         let port_file = self.port_file.clone().map(|path| PortFile::new(path, listening.address().port()));
         let last = port_file.clone();
         let stop = match signals::watch(move || end(last.as_ref())) {
@@ -175,11 +178,14 @@ impl Serve {
         output::print(&banner(&listening, key));
         let recorded = listening.recorded();
         let progress = recorded.map(|recorded| Progress::start(Box::new(recorded)));
-        listening.run(async { drop(stop.await) }).await;
+        let outcome = listening.run(async { drop(stop.await) }).await;
         if let Some(progress) = progress {
             progress.finish().await;
         }
-        end(port_file.as_ref())
+        match end(port_file.as_ref()) {
+            Exit::Ok => self.recordings.judge(&outcome),
+            failed => failed,
+        }
     }
 
     fn has_scenarios(&self) -> bool {

@@ -9,7 +9,7 @@ use std::{
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body as _;
-use hyper::{body::Incoming, client::conn::http1::Parts};
+use hyper::{body::Incoming, client::conn::http1::Connection};
 use tokio::time::Instant;
 
 use super::{
@@ -25,8 +25,8 @@ pub(crate) struct Flight {
     stage: Stage,
     /// Bytes that the connection had read before this request.
     before: u64,
-    /// The connection, where HTTP cannot understand what comes.
-    raw: Option<Tee>,
+    /// The socket, once HTTP has let go of it.
+    socket: Option<Tee>,
 }
 
 enum Stage {
@@ -55,7 +55,7 @@ impl Flight {
     pub(super) fn new(mut line: Line, request: Request<Body>) -> Self {
         let answering = Box::pin(line.sender.send_request(request));
         let before = line.log.count();
-        Self { line, stage: Stage::Asked(answering), before, raw: None }
+        Self { line, stage: Stage::Asked(answering), before, socket: None }
     }
 
     /// Whether nothing came and it may be sent again by another connection: one that
@@ -97,7 +97,7 @@ impl Flight {
             if !is_moved && self.log().is_empty() && self.log().end().is_none() {
                 return match self.stage {
                     Stage::Over => continue,
-                    Stage::Broken if self.raw.is_none() => {
+                    Stage::Broken if self.socket.is_none() => {
                         Poll::Ready(Next::Ended(Instant::now(), Ended::Broken))
                     }
                     _ => Poll::Pending,
@@ -108,23 +108,17 @@ impl Flight {
 
     /// Goes on as far as it can without waiting; whether it did.
     fn drive(&mut self, context: &mut Context<'_>) -> bool {
-        if let Some(tee) = &mut self.raw {
-            return poll_rest(tee, context).is_ready();
+        if let (Stage::Broken, Some(socket)) = (&self.stage, &mut self.socket) {
+            // What HTTP does not understand is passed on all the same.
+            return poll_rest(socket, context).is_ready();
         }
         let mut is_moved = false;
         if let Some(connection) = &mut self.line.connection
-            && let Poll::Ready(ended) = connection.poll_without_shutdown(context)
+            && connection.poll_without_shutdown(context).is_ready()
         {
             is_moved = true;
-            let parts = self.line.connection.take().map(|connection| connection.into_parts());
-            if let (Err(error), Some(Parts { io, .. })) = (&ended, parts)
-                && error.is_parse()
-            {
-                // What HTTP does not understand is passed on all the same.
-                self.raw = Some(io.into_inner());
-                self.stage = Stage::Broken;
-                return true;
-            }
+            let parts = self.line.connection.take().map(Connection::into_parts);
+            self.socket = parts.map(|parts| parts.io.into_inner());
         }
         let next = match &mut self.stage {
             Stage::Asked(answering) => match answering.as_mut().poll(context) {

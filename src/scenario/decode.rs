@@ -29,6 +29,11 @@ pub struct Document {
 pub fn document(source: &Arc<Source>, tree: Node) -> (Document, Vec<Problem>) {
     let mut problems = Vec::new();
     let file = match &tree.kind {
+        Kind::Map(_) if tree.value("cassette").is_some() => {
+            let problem = Problem::error(source, tree.place, "this is a cassette, and no scenario");
+            problems.push(problem.hint("cassettes are given by `--cassettes`"));
+            return (Document { source: Arc::clone(source), tree, file: None, stubs: Vec::new() }, problems);
+        }
         Kind::Map(_) => read_file(source, &tree, &mut problems),
         _ => {
             let problem =

@@ -11,6 +11,7 @@ pub mod compile;
 pub mod decode;
 pub mod expect;
 pub mod file;
+pub mod from_cassette;
 pub mod pace;
 pub mod payload;
 pub mod say;

@@ -15,6 +15,7 @@ use std::{
 };
 
 use hyper::{server::conn::http1, service::service_fn};
+use jiff::Timestamp;
 use hyper_util::{
     rt::TokioIo,
     server::graceful::{GracefulConnection, GracefulShutdown},
@@ -34,6 +35,7 @@ use super::{
     watch::HeadLimit,
 };
 use crate::{
+    cassette::deck::Deck,
     record::recorder::Recorded,
     scenario::{error::Problems, file::Deed},
     select::facts::Connection,
@@ -90,6 +92,13 @@ impl Listening {
         Some(move || recorder.recorded())
     }
 
+    /// The recordings that are older than this, and where they stand: of each the day.
+    pub fn recorded_before(&self, limit: Timestamp) -> Vec<String> {
+        let dates = self.exchange.deck.iter().flat_map(Deck::dates);
+        let old = dates.filter(|(date, _)| date.parse::<Timestamp>().is_ok_and(|date| date < limit));
+        old.map(|(date, place)| format!("{place} ({})", date.split('T').next().unwrap_or(date))).collect()
+    }
+
     /// The address as a URL that reaches it from this machine, base path
     /// included.
     pub fn base_url(&self) -> String {
@@ -104,7 +113,7 @@ impl Listening {
 
     /// Serves until `stop` is done, then lets open answers go on for the grace
     /// time.
-    pub async fn run(self, stop: impl Future<Output = ()>) {
+    pub async fn run(self, stop: impl Future<Output = ()>) -> Outcome {
         let mut stop = pin!(stop);
         let mut accepted_so_far = 0;
         let open = GracefulShutdown::new();
@@ -128,7 +137,21 @@ impl Listening {
         if tokio::time::timeout(self.grace, open.shutdown()).await.is_err() {
             tracing::info!("open streams were cut");
         }
+        let deck = self.exchange.deck.as_ref();
+        Outcome {
+            misses: self.exchange.misses.load(Ordering::Relaxed),
+            unused: deck.map(Deck::unused).unwrap_or_default(),
+        }
     }
+}
+
+/// What is to be told of a server that has ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// Requests that nothing answered.
+    pub misses: u64,
+    /// Recordings that nobody asked for: where they stand.
+    pub unused: Vec<String>,
 }
 
 fn serve(socket: TcpStream, id: u64, exchange: Arc<Exchange>, open: &GracefulShutdown) {

@@ -1,6 +1,6 @@
 //! What is said to requests that get no answer: in their dialect's own words.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::atomic::Ordering};
 
 use http::HeaderValue;
 use serde_json::Value;
@@ -20,6 +20,7 @@ impl Exchange {
     /// Nothing answers: in the dialect's own words, with a status that no SDK
     /// tries again.
     pub(super) fn miss(&self, asked: &Asked<'_>, message: &str, body: &Value) -> WirePlan {
+        self.misses.fetch_add(1, Ordering::Relaxed);
         let dialect = asked.route.dialect;
         let error = dialect.miss(message);
         let said = self.say("miss", asked, Body::Read(body), |occasion| {

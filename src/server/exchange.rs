@@ -1,7 +1,11 @@
 //! The line that every request takes, and the only file that knows all of it:
 //! collect, identify, select, plan, play.
 
-use std::{borrow::Cow, sync::Arc, time::Duration};
+use std::{
+    borrow::Cow,
+    sync::{Arc, atomic::AtomicU64},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http::{HeaderValue, Response, Uri, request::Parts};
@@ -55,6 +59,8 @@ pub(super) struct Exchange {
     sessions: Sessions,
     pub(super) streams: OpenStreams,
     pub(super) timer: Timer,
+    /// Requests that nothing answered.
+    pub(super) misses: AtomicU64,
 }
 
 /// What goes on the wire, and what is to be told of its end.
@@ -99,6 +105,7 @@ impl Exchange {
             sessions: Sessions::default(),
             streams: OpenStreams::default(),
             timer,
+            misses: AtomicU64::new(0),
         }
     }
 

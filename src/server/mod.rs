@@ -54,8 +54,9 @@ use recordings::Recordings;
 use timer::Timer;
 
 pub use crate::dialect::UnknownFields;
-pub use conn::Listening;
+pub use conn::{Listening, Outcome};
 pub use explain::Explanation;
+pub(crate) use recordings::matching;
 pub use recordings::{Speed, UPSTREAM_TIMEOUT};
 
 /// Bytes that a request's body may have, where nothing else is said: 30 MB.

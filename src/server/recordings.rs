@@ -162,9 +162,11 @@ impl Recordings {
         if !self.are_used() {
             return Ok((None, Vec::new()));
         }
-        // What is to be recorded into need not be there yet.
-        let own = self.folder.iter().filter(|folder| folder.exists() && !self.paths.contains(folder));
-        let paths: Vec<_> = self.paths.iter().chain(own).cloned().collect();
+        // What is to be recorded into may have nothing in it yet.
+        let records = self.mode != Mode::None;
+        let own = self.folder.iter().filter(|folder| !self.paths.contains(folder));
+        let all = self.paths.iter().chain(own);
+        let paths: Vec<_> = all.filter(|path| !records || store::has_files(path)).cloned().collect();
         let (tapes, problems) = store::cassettes::read(&paths, &matching);
         let problems = Problems(problems);
         if problems.are_fatal() {

@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{StoreError, companion, files_of, read_bytes, unplaced};
+use super::{Found, StoreError, companion, read_bytes, unplaced};
 use crate::{
     cassette::{file::Tape, key::Matching, write::Aside},
     document::error::{Problem, Source},
@@ -16,29 +16,34 @@ use crate::{
 /// Bytes that a cassette may have.
 const LONGEST: u64 = 1 << 30;
 
-/// The cassettes in these files and folders, and what is wrong with them. A folder
-/// that is not there yet has none.
+/// The cassettes in these files and folders, and what is wrong with them.
 pub(crate) fn read(paths: &[PathBuf], matching: &Matching) -> (Vec<Tape>, Vec<Problem>) {
+    let (found, mut problems) = super::find(paths);
+    let (tapes, more) = tapes(&found, matching);
+    problems.extend(more);
+    (tapes, problems)
+}
+
+/// The cassettes in these files.
+pub(crate) fn tapes(found: &[Found], matching: &Matching) -> (Vec<Tape>, Vec<Problem>) {
     let (mut tapes, mut problems) = (Vec::new(), Vec::new());
-    for path in paths {
-        let files = match files_of(path) {
-            Ok(files) => files,
-            Err(message) => {
-                problems.push(unplaced(path, &message));
-                continue;
+    for (file, root) in found {
+        match read_one(file, root.as_deref(), matching) {
+            Ok((tape, found)) => {
+                tapes.push(tape);
+                problems.extend(found);
             }
-        };
-        for (file, root) in files {
-            match read_one(&file, root.as_deref(), matching) {
-                Ok((tape, found)) => {
-                    tapes.push(tape);
-                    problems.extend(found);
-                }
-                Err(problem) => problems.push(problem),
-            }
+            Err(problem) => problems.push(problem),
         }
     }
     (tapes, problems)
+}
+
+/// Whether a file is a cassette, as far as its beginning tells.
+pub(crate) fn is_cassette(path: &Path) -> bool {
+    let mut start = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(64 << 10).read_to_end(&mut start));
+    read.is_ok() && crate::cassette::file::is_cassette(&String::from_utf8_lossy(&start))
 }
 
 fn read_one(path: &Path, root: Option<&Path>, matching: &Matching) -> Result<(Tape, Vec<Problem>), Problem> {
@@ -125,12 +130,27 @@ fn write_aside(folder: &Path, aside: &Aside) -> io::Result<()> {
     fs::write(&new, &aside.content).and_then(|()| fs::rename(&new, &path))
 }
 
-/// Puts another text in place of a cassette's, unless it changed since it was read.
-pub(crate) fn replace(path: &Path, old: &str, new: &str) -> Result<(), StoreError> {
+/// Puts another text in place of a cassette's, with large bodies beside it, unless it
+/// changed since it was read; `old_asides` are no longer needed then.
+pub(crate) fn replace(
+    path: &Path,
+    (old, new): (&str, &str),
+    asides: &[Aside],
+    old_asides: &[String],
+) -> Result<(), StoreError> {
     let error = |source| StoreError { path: path.to_owned(), deed: "write", source };
+    let folder = path.parent().unwrap_or(Path::new("."));
+    for aside in asides {
+        write_aside(folder, aside).map_err(error)?;
+    }
     let _lock = locked(path).map_err(error)?;
     if fs::read(path).map_err(error)? != old.as_bytes() {
         return Err(error(io::Error::other("it was changed by somebody else meanwhile")));
     }
-    super::write(path, new)
+    super::write(path, new)?;
+    for name in old_asides.iter().filter(|name| !asides.iter().any(|aside| aside.name == **name)) {
+        // Whoever took it away before did what was wanted.
+        drop(fs::remove_file(folder.join(name)));
+    }
+    Ok(())
 }

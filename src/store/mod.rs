@@ -81,21 +81,42 @@ const LONGEST_COMPANION: u64 = 64 << 20;
 /// Files that a folder may have.
 const MOST_FILES: usize = 100_000;
 
+/// A file, and the folder that it must not leave.
+pub(crate) type Found = (PathBuf, Option<PathBuf>);
+
 /// The scenarios in these files and folders, and what cannot be read of them.
 /// Folders give their `.yaml` and `.yml` files by path.
 pub(crate) fn scenarios(paths: &[PathBuf]) -> (Vec<Input>, Vec<Problem>) {
-    let (mut inputs, mut problems) = (Vec::new(), Vec::new());
+    let (found, mut problems) = find(paths);
+    let (inputs, unread) = inputs(&found);
+    problems.extend(unread);
+    (inputs, problems)
+}
+
+/// Whether there is a file at a path, or one in its folder.
+pub(crate) fn has_files(path: &Path) -> bool {
+    files_of(path).is_ok()
+}
+
+/// The files of these paths, and what is wrong with the paths.
+pub(crate) fn find(paths: &[PathBuf]) -> (Vec<Found>, Vec<Problem>) {
+    let (mut found, mut problems) = (Vec::new(), Vec::new());
     for path in paths {
         match files_of(path) {
-            Ok(files) => {
-                for (file, root) in files {
-                    match read_input(&file, root.as_deref()) {
-                        Ok(input) => inputs.push(input),
-                        Err(problem) => problems.push(problem),
-                    }
-                }
-            }
+            Ok(files) => found.extend(files),
             Err(message) => problems.push(unplaced(path, &message)),
+        }
+    }
+    (found, problems)
+}
+
+/// The scenarios in these files.
+pub(crate) fn inputs(found: &[Found]) -> (Vec<Input>, Vec<Problem>) {
+    let (mut inputs, mut problems) = (Vec::new(), Vec::new());
+    for (file, root) in found {
+        match read_input(file, root.as_deref()) {
+            Ok(input) => inputs.push(input),
+            Err(problem) => problems.push(problem),
         }
     }
     (inputs, problems)
@@ -103,7 +124,7 @@ pub(crate) fn scenarios(paths: &[PathBuf]) -> (Vec<Input>, Vec<Problem>) {
 
 /// A file as it is, or the files of a folder, each with the folder that it must
 /// not leave.
-fn files_of(path: &Path) -> Result<Vec<(PathBuf, Option<PathBuf>)>, String> {
+fn files_of(path: &Path) -> Result<Vec<Found>, String> {
     let found = fs::metadata(path).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => "there is no such file or folder".to_owned(),
         _ => format!("cannot be read: {error}"),
@@ -178,7 +199,7 @@ fn read_input(path: &Path, root: Option<&Path>) -> Result<Input, Problem> {
 fn companion(folder: &Path, name: &str, whose: &str) -> Result<Vec<u8>, String> {
     let problem = |error: io::Error| match error.kind() {
         io::ErrorKind::NotFound => {
-            format!("there is no file {name:?} in the folder {}", folder.display())
+            format!("there is no file {name:?} in the {whose}'s folder, {}", folder.display())
         }
         _ => format!("{name:?} cannot be read: {error}"),
     };

@@ -26,6 +26,7 @@ mod mutations;
 mod old_openai;
 mod order;
 mod raw;
+mod recordings;
 mod refusals;
 mod replies;
 mod responses;

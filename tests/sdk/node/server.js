@@ -21,14 +21,19 @@ export function binary() {
  * A running `mynah serve` with these further flags: where it listens, what it
  * printed, and how to stop it (which `await using` does by itself).
  */
-export async function start(...flags) {
+export function start(...flags) {
+  return run('serve', ...flags);
+}
+
+/** The same of another command that serves; `finish` tells it to end, which it does well. */
+export async function run(command, ...flags) {
   const program = binary();
   const folder = mkdtempSync(path.join(tmpdir(), 'mynah-'));
   const [portFile, output, errors] = ['port', 'out', 'err'].map((name) => path.join(folder, name));
   // Files instead of pipes: what was printed before the port file appeared is
   // there to be read, without waiting.
   const streams = [output, errors].map((file) => openSync(file, 'w'));
-  const arguments_ = ['serve', '--port', '0', '--port-file', portFile, '--log', 'off', ...flags];
+  const arguments_ = [command, '--port', '0', '--port-file', portFile, '--log', 'off', ...flags];
   const child = spawn(program, arguments_, { stdio: ['ignore', ...streams] });
   streams.forEach(closeSync);
 
@@ -47,6 +52,13 @@ export async function start(...flags) {
     rmSync(folder, { recursive: true, force: true });
   };
 
+  const finish = async () => {
+    child.kill('SIGTERM');
+    const reason = await ended;
+    await stop();
+    if (!reason.startsWith('ended with 0\n')) throw new Error(`${program} ${command} ${reason}`);
+  };
+
   const deadline = Date.now() + PATIENCE;
   let port = '';
   while (!port.endsWith('\n')) {
@@ -62,6 +74,7 @@ export async function start(...flags) {
     url: `http://127.0.0.1:${port.trim()}${prefix}`,
     banner: readFileSync(output, 'utf8'),
     stop,
+    finish,
     [Symbol.asyncDispose]: stop,
   };
 }

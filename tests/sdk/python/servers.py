@@ -14,12 +14,12 @@ def binary() -> Path:
 
 
 class Server:
-    """A running `mynah serve`."""
+    """A running `mynah serve`, or another command that serves."""
 
-    def __init__(self, flags, folder: Path):
+    def __init__(self, flags, folder: Path, command="serve"):
         self.port_file = folder / "port"
         self.output = folder / "output"
-        command = [str(binary()), "serve", "--port", "0", "--port-file", str(self.port_file), "--log", "off"]
+        command = [str(binary()), command, "--port", "0", "--port-file", str(self.port_file), "--log", "off"]
         with self.output.open("wb") as output:
             self.process = subprocess.Popen(
                 [*command, *flags], stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
@@ -36,6 +36,11 @@ class Server:
             time.sleep(0.005)
         self.stop()
         raise RuntimeError(f"the server was not ready after {SECONDS_TO_START} seconds")
+
+    def end(self):
+        """Tells it to end, which it does well."""
+        self.process.terminate()
+        assert self.process.wait(SECONDS_TO_START) == 0, self.output.read_text()
 
     def stop(self):
         self.process.kill()

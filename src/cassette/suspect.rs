@@ -28,9 +28,9 @@ pub fn suspects(tape: &Tape, detector: &Detector) -> Vec<Problem> {
             // As it stands in quotes.
             let quoted = serde_json::to_string(&secret).unwrap_or_default();
             let quoted = quoted.trim_matches('"');
-            let own = (entry.line..).zip(text.lines()).filter(|(_, line)| {
-                line.contains(secret.as_str()) || line.contains(quoted)
-            });
+            let own = (entry.line..)
+                .zip(text.lines())
+                .filter(|(_, line)| line.contains(secret.as_str()) || line.contains(quoted));
             let own: Vec<_> = own.map(|(number, _)| number).collect();
             // In pieces, in base64 or in a file beside: somewhere in it.
             lines.extend(if own.is_empty() { vec![entry.line] } else { own });

@@ -23,7 +23,8 @@ pub fn timeline(interaction: &Interaction, place: &str) -> String {
     let mut out = String::new();
     let status = response.status().map_or_else(|| "no status".to_owned(), |status| status.to_string());
     out.push_str(&format!("{place}  {} {} -> {status}\n", asked.method, asked.path));
-    let retry = if interaction.attempt > 1 { format!(", attempt {}", interaction.attempt) } else { String::new() };
+    let retry =
+        if interaction.attempt > 1 { format!(", attempt {}", interaction.attempt) } else { String::new() };
     let redacted = if interaction.is_redacted { ", redacted" } else { "" };
     out.push_str(&format!(
         "  id {}, recorded {} from {}{retry}{redacted}\n",
@@ -48,7 +49,8 @@ pub fn timeline(interaction: &Interaction, place: &str) -> String {
     let (mut start, mut is_first) = (0, true);
     for piece in &response.pieces {
         let end = start + piece.bytes.len();
-        let own: Vec<_> = kinds.iter().filter(|(at, _)| (start..end).contains(at)).map(|(_, it)| it.as_str()).collect();
+        let own: Vec<_> =
+            kinds.iter().filter(|(at, _)| (start..end).contains(at)).map(|(_, it)| it.as_str()).collect();
         let mut text = own.join(" | ");
         if is_first {
             text = format!("first byte  {text}");
@@ -61,7 +63,11 @@ pub fn timeline(interaction: &Interaction, place: &str) -> String {
         row(piece.at, &format!("{} B", piece.bytes.len()), &format!("{text}  {shown}"));
         start = end;
     }
-    row(response.end_at, "", &format!("{} ({} bytes in {} pieces)", response.end.name(), start, response.pieces.len()));
+    row(
+        response.end_at,
+        "",
+        &format!("{} ({} bytes in {} pieces)", response.end.name(), start, response.pieces.len()),
+    );
     out
 }
 
@@ -71,7 +77,8 @@ fn kinds(interaction: &Interaction) -> Vec<(usize, String)> {
     let request = as_request(&asked.method, &asked.path, &asked.query, &asked.headers);
     let route = dialect::identify(&request);
     let (said, plain) = said(&interaction.response, route.shape);
-    if plain.length() != interaction.response.length() || !said.form.is_lines() && route.shape != Shape::Array {
+    if plain.length() != interaction.response.length() || !said.form.is_lines() && route.shape != Shape::Array
+    {
         return Vec::new();
     }
     let mut start = 0;

@@ -145,7 +145,11 @@ impl List {
                 asked.path,
                 response.length(),
                 response.end.name(),
-                if interaction.attempt > 1 { format!(", attempt {}", interaction.attempt) } else { String::new() },
+                if interaction.attempt > 1 {
+                    format!(", attempt {}", interaction.attempt)
+                } else {
+                    String::new()
+                },
             ));
             objects.push(json!({
                 "file": tape.source.name, "line": entry.line, "id": id, "seq": interaction.seq,
@@ -166,7 +170,8 @@ impl List {
 impl Chosen {
     fn is_chosen(&self, entry: &Entry) -> bool {
         let key = entry.key.to_string();
-        let short = |id: &String| id.split('-').next().is_some_and(|id| !id.is_empty() && key.starts_with(id));
+        let short =
+            |id: &String| id.split('-').next().is_some_and(|id| !id.is_empty() && key.starts_with(id));
         self.id.is_empty() || self.id.iter().any(short)
     }
 
@@ -266,7 +271,9 @@ fn redact_tape(tape: &Tape, matching: &Matching, placeholders: &mut Placeholders
         // Its end stands behind it already.
         new.push_str(document.strip_suffix("...\n").unwrap_or(&document));
         at = entry.range.end;
-        old_asides.extend(own.lines().filter_map(|line| line.trim_start().strip_prefix("file: ")).map(str::to_owned));
+        old_asides.extend(
+            own.lines().filter_map(|line| line.trim_start().strip_prefix("file: ")).map(str::to_owned),
+        );
         asides.extend(beside);
     }
     if at == 0 {

@@ -175,7 +175,8 @@ impl Recordings {
     /// Looks for recordings that are too old; `Err` where that is a failure.
     pub(super) fn look_at_age(&self, listening: &Listening) -> Result<(), Exit> {
         let Some(age) = self.max_age else { return Ok(()) };
-        let limit = Timestamp::now().checked_sub(SignedDuration::try_from(age).unwrap_or(SignedDuration::MAX));
+        let limit =
+            Timestamp::now().checked_sub(SignedDuration::try_from(age).unwrap_or(SignedDuration::MAX));
         let limit = limit.unwrap_or(Timestamp::UNIX_EPOCH);
         let old = listening.recorded_before(limit);
         if old.is_empty() {

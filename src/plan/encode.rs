@@ -67,6 +67,7 @@ pub(super) fn lay(
 }
 
 fn compress(laid: &mut Laid, encode: &Encode) -> std::io::Result<()> {
+    laid.join_stretches();
     let ends: Vec<_> = laid.pieces.iter().map(|(end, _)| *end).collect();
     let coded = coder::encode(&laid.body, &ends, encode.coding, encode.flush)?;
     let starts = std::iter::once(0).chain(coded.pieces.iter().map(|piece| piece.end));

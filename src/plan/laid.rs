@@ -64,6 +64,27 @@ impl Laid {
         }
     }
 
+    /// Makes each event one piece again, which leaves when its first byte was due.
+    pub(super) fn join_stretches(&mut self) {
+        if self.bounds.take().is_none() {
+            return;
+        }
+        let spans = self.spans.clone().unwrap_or_default();
+        let mut joined: Vec<(usize, Duration)> = Vec::new();
+        let mut spans = spans.iter().peekable();
+        let mut start = 0;
+        for (end, time) in &self.pieces {
+            while spans.next_if(|span| span.end <= start).is_some() {}
+            let is_inside = spans.peek().is_some_and(|span| span.start < start);
+            match joined.last_mut().filter(|_| is_inside) {
+                Some((last, _)) => *last = *end,
+                None => joined.push((*end, *time)),
+            }
+            start = *end;
+        }
+        self.pieces = joined;
+    }
+
     /// Puts heartbeats into the silences between the head and the end, never inside of
     /// an event.
     pub(super) fn put_heartbeats(&mut self, head: Duration, every: Duration, beat: &[u8]) {

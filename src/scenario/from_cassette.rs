@@ -150,8 +150,13 @@ fn texts(route: &Route, said: &Said) -> Option<Vec<String>> {
         "/content/0/text",
         "/delta",
     ];
-    const MORE: [&str; 5] =
-        ["/choices/1", "/candidates/1", "/candidates/0/content/parts/1", "/content/1", "/candidates/0/groundingMetadata"];
+    const MORE: [&str; 5] = [
+        "/choices/1",
+        "/candidates/1",
+        "/candidates/0/content/parts/1",
+        "/content/1",
+        "/candidates/0/groundingMetadata",
+    ];
     let mut texts = Vec::new();
     for (at, _) in said.events.iter().enumerate() {
         match said.events.payload(at) {
@@ -159,11 +164,18 @@ fn texts(route: &Route, said: &Said) -> Option<Vec<String>> {
             None => {}
             Some(payload) => {
                 let kinds = route.dialect.read_event(&payload).kinds;
-                let is_odd = |kind: &Kind| matches!(kind, Kind::Call | Kind::Thought | Kind::Media | Kind::Error | Kind::Raw);
+                let is_odd = |kind: &Kind| {
+                    matches!(kind, Kind::Call | Kind::Thought | Kind::Media | Kind::Error | Kind::Raw)
+                };
                 if kinds.iter().any(is_odd) || MORE.iter().any(|place| payload.pointer(place).is_some()) {
                     return None;
                 }
-                let reasons = ["/choices/0/finish_reason", "/candidates/0/finishReason", "/delta/stop_reason", "/stop_reason"];
+                let reasons = [
+                    "/choices/0/finish_reason",
+                    "/candidates/0/finishReason",
+                    "/delta/stop_reason",
+                    "/stop_reason",
+                ];
                 let reason = reasons.iter().find_map(|place| payload.pointer(place)?.as_str());
                 if reason.is_some_and(|reason| !matches!(reason, "stop" | "STOP" | "end_turn")) {
                     return None;
@@ -183,7 +195,9 @@ fn payloads(events: &Events) -> Vec<Value> {
     let one = |(at, bytes): (usize, &[u8])| match (events.payload(at), events.framing(at)) {
         (Some(json), _) => json!({"json": json}),
         (None, Framing::Data) => json!({"text": String::from_utf8_lossy(bytes)}),
-        (None, Framing::Lines) => json!({"lines": String::from_utf8_lossy(bytes).lines().collect::<Vec<_>>()}),
+        (None, Framing::Lines) => {
+            json!({"lines": String::from_utf8_lossy(bytes).lines().collect::<Vec<_>>()})
+        }
         (None, Framing::Raw) => json!({"raw": String::from_utf8_lossy(bytes)}),
     };
     events.iter().enumerate().map(one).collect()

@@ -15,11 +15,11 @@ use std::{
 };
 
 use hyper::{server::conn::http1, service::service_fn};
-use jiff::Timestamp;
 use hyper_util::{
     rt::TokioIo,
     server::graceful::{GracefulConnection, GracefulShutdown},
 };
+use jiff::Timestamp;
 use tokio::{
     net::{TcpListener, TcpStream},
     time::Instant,

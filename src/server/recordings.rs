@@ -154,7 +154,7 @@ impl Builder {
 impl Recordings {
     /// Whether requests are answered by what was recorded, or recorded.
     pub(super) fn are_used(&self) -> bool {
-        !self.paths.is_empty() || self.mode != Mode::None
+        !self.paths.is_empty() || self.folder.is_some()
     }
 
     /// Reads the recordings; `None` where there are to be none.

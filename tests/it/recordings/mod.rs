@@ -141,10 +141,13 @@ fn read_request(socket: &mut TcpStream) -> Option<String> {
     loop {
         let count = socket.read(&mut room).ok().filter(|count| *count > 0)?;
         bytes.extend_from_slice(&room[..count]);
-        let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n").map(|at| at + 4) else { continue };
+        let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n").map(|at| at + 4) else {
+            continue;
+        };
         let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
         let lower = head.to_lowercase();
-        let length = lower.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse::<usize>().ok());
+        let length =
+            lower.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse::<usize>().ok());
         let is_chunked = lower.contains("transfer-encoding: chunked");
         while length.is_some_and(|length| bytes.len() < end + length)
             || (is_chunked && !bytes.ends_with(b"0\r\n\r\n"))
@@ -220,7 +223,10 @@ pub(crate) fn chat(prompt: &str) -> String {
 }
 
 pub(crate) fn json_answer(body: &str) -> String {
-    format!("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}", body.len())
+    format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
 }
 
 static FOLDERS: AtomicU32 = AtomicU32::new(0);

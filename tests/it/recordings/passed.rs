@@ -10,17 +10,21 @@ use mynah::Mode;
 
 use super::*;
 
-const GZIP: &[u8] = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03\xcbH\xcd\xc9\xc9\x07\x00\x86\xa6\x106\x05\x00\x00\x00";
+const GZIP: &[u8] =
+    b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03\xcbH\xcd\xc9\xc9\x07\x00\x86\xa6\x106\x05\x00\x00\x00";
 
 /// Answers as upstreams send them, and worse ones.
 fn wires() -> Vec<(&'static str, Vec<Step>)> {
-    let gzip = [b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 25\r\n\r\n".as_slice(), GZIP].concat();
+    let gzip = [b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 25\r\n\r\n".as_slice(), GZIP]
+        .concat();
     vec![
         ("plain", vec![send(json_answer("{\"a\": 1.0, \"b\":\"\\u00fc\"}")), Step::Close]),
         (
             "rate limit",
             vec![
-                send("HTTP/1.1 429 Too Many Requests\r\nRETRY-AFTER: 2\r\nx-RateLimit-Remaining: 0\r\nx-RateLimit-Remaining: 1\r\nContent-Length: 2\r\n\r\n{}"),
+                send(
+                    "HTTP/1.1 429 Too Many Requests\r\nRETRY-AFTER: 2\r\nx-RateLimit-Remaining: 0\r\nx-RateLimit-Remaining: 1\r\nContent-Length: 2\r\n\r\n{}",
+                ),
                 Step::Close,
             ],
         ),
@@ -45,13 +49,24 @@ fn wires() -> Vec<(&'static str, Vec<Step>)> {
             ],
         ),
         ("nothing", vec![send("HTTP/1.1 204 No Content\r\nDate: x\r\n\r\n"), Step::Close]),
-        ("own status", vec![send("HTTP/1.1 529 Site is overloaded\r\nContent-Length: 0\r\n\r\n"), Step::Close]),
-        ("redirect", vec![send("HTTP/1.1 307 x\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n"), Step::Close]),
+        (
+            "own status",
+            vec![send("HTTP/1.1 529 Site is overloaded\r\nContent-Length: 0\r\n\r\n"), Step::Close],
+        ),
+        (
+            "redirect",
+            vec![
+                send("HTTP/1.1 307 x\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n"),
+                Step::Close,
+            ],
+        ),
         ("cut body", vec![send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nabc"), Step::Close]),
         (
             "reset stream",
             vec![
-                send("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n9\r\ndata: 1\n\n\r\n"),
+                send(
+                    "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n9\r\ndata: 1\n\n\r\n",
+                ),
                 send("9\r\ndata: 2\n\n\r\n5\r\nda"),
                 Step::Reset,
             ],
@@ -59,7 +74,13 @@ fn wires() -> Vec<(&'static str, Vec<Step>)> {
         ("no answer", vec![Step::Close]),
         ("reset at once", vec![Step::Reset]),
         ("garbage", vec![send("ICY 200 OK\r\n\r\nabc"), Step::Close]),
-        ("garbage in chunks", vec![send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nzz\r\nxyz"), Step::Close]),
+        (
+            "garbage in chunks",
+            vec![
+                send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nzz\r\nxyz"),
+                Step::Close,
+            ],
+        ),
         ("half a head", vec![send("HTTP/1.1 200 OK\r\nContent-"), Step::Close]),
     ]
 }
@@ -149,7 +170,10 @@ async fn a_client_that_does_not_read_holds_the_upstream_back() {
     let proxy = recording(&folder, &upstream, Mode::All).await;
     let mut client = TcpStream::connect(authority(proxy.base_url())).unwrap();
     let body = chat("hi");
-    let head = format!("POST {CHAT} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", body.len());
+    let head = format!(
+        "POST {CHAT} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
     client.write_all((head + &body).as_bytes()).unwrap();
     wait_for(|| upstream.sent() > 0);
     thread::sleep(Duration::from_millis(500));
@@ -199,7 +223,8 @@ async fn connections_are_used_again_on_both_sides() {
     let proxy = recording(&folder, &upstream, Mode::All).await;
     let mut client = crate::raw::Raw::connect(proxy.base_url());
     for prompt in ["a", "b", "c"] {
-        let answer = client.ask(&format!("POST {CHAT}"), &[("content-type", "application/json")], &chat(prompt));
+        let answer =
+            client.ask(&format!("POST {CHAT}"), &[("content-type", "application/json")], &chat(prompt));
         assert_eq!((answer.status(), answer.body()), (200, "{}".to_owned()));
     }
     assert_eq!(upstream.requests().len(), 3);
@@ -207,10 +232,12 @@ async fn connections_are_used_again_on_both_sides() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upstream_that_says_nothing_is_given_up_and_so_again_offline() {
-    let upstream = Upstream::new(vec![vec![send("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc"), Step::UntilLeft]]);
+    let upstream =
+        Upstream::new(vec![vec![send("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc"), Step::UntilLeft]]);
     let folder = Folder::new();
     let patience = Duration::from_millis(150);
-    let proxy = recording_with(&folder, &upstream, Mode::All, |builder| builder.upstream_timeout(patience)).await;
+    let proxy =
+        recording_with(&folder, &upstream, Mode::All, |builder| builder.upstream_timeout(patience)).await;
     let came = ask(proxy.base_url(), CHAT, "", &chat("hi"));
     assert!(came.text().ends_with("\r\n\r\nabc") && came.at >= patience);
     drop(proxy);

@@ -63,7 +63,8 @@ export class Studio {
   async replay(act, ...flags) {
     const speed = flags.length ? flags : ['--speed', 'instant'];
     await using player = await start('--cassettes', this.cassettes, ...speed);
-    return act(player);
+    // Not before it is done with is the player stopped.
+    return await act(player);
   }
 
   /** What comes of doing something, recorded and replayed alike. */
@@ -99,8 +100,9 @@ export class Studio {
 function seen(value) {
   if (value instanceof Headers) return [...value];
   if (value instanceof Error) {
-    const told = { ...value, name: value.name, message: value.message, code: value.code };
-    return [value.constructor.name, Object.entries(told).map(seen), seen(value.cause)];
+    // Not what it tells of sockets, whose ports differ.
+    const names = ['name', 'message', 'status', 'code', 'type', 'error', 'requestID', 'headers', 'cause'];
+    return [value.constructor.name, names.map((name) => seen(value[name]))];
   }
   if (Array.isArray(value)) return value.map(seen);
   if (value === null || typeof value !== 'object') return value;

@@ -1,6 +1,7 @@
 // What is recorded of the SDKs' calls gives them the same again, without any upstream.
 
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { test } from 'node:test';
 
@@ -235,15 +236,14 @@ test('what was not recorded does not touch the network', async () => {
   using studio = new Studio();
   await studio.record((server) => OPENAI.ask(OPENAI.client(server), 'Hello'));
   let connections = 0;
-  const upstream = createServer((socket) => {
+  await using upstream = createServer((socket) => {
     connections += 1;
     socket.destroy();
   });
-  await new Promise((resolve) => upstream.listen(0, '127.0.0.1', resolve));
+  await once(upstream.listen(0, '127.0.0.1'), 'listening');
   const flags = ['--upstream', `openai=http://127.0.0.1:${upstream.address().port}/v1`, '--mode', 'none'];
   const miss = (server) => thrown(() => OPENAI.ask(OPENAI.client(server), 'Something else'));
   assert.ok((await studio.replay(miss, ...flags)) instanceof OpenAI.NotFoundError);
-  upstream.close();
   assert.equal(connections, 0);
 });
 

@@ -70,13 +70,20 @@ pub(crate) struct Process {
 impl Process {
     /// mynah, with this scenario.
     pub(crate) fn mynah(scenario: Option<&str>) -> Result<Self, Failed> {
+        let Some(scenario) = scenario else { return Self::told(&["serve"]) };
         let mut command = Command::new(env!("CARGO_BIN_EXE_mynah"));
         command.args(["serve", "--port", "0"]);
-        let Some(scenario) = scenario else { return Self::start(command) };
         Self::start_with(scenario.as_bytes(), "yaml", |file| {
             command.arg(file);
             command
         })
+    }
+
+    /// mynah, told to do this.
+    pub(crate) fn told<T: AsRef<std::ffi::OsStr>>(arguments: &[T]) -> Result<Self, Failed> {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mynah"));
+        command.args(arguments).args(["--port", "0"]);
+        Self::start(command)
     }
 
     /// A hyper server that does nothing but send this answer, its chunks so long

@@ -189,7 +189,7 @@ fn items(body: &[u8]) -> Vec<Block> {
         match items.last_mut() {
             // What was cut off is an event of its own.
             Some(last) if body.ends_with(b"]") || body[start..].trim_ascii().is_empty() => {
-                last.range.end = body.len()
+                last.range.end = body.len();
             }
             _ => items.push(Block {
                 range: start..body.len(),

@@ -157,7 +157,13 @@ pub(super) fn write(
     let start = bytes.len();
     let mut lines = match recorded {
         Some(head) => {
-            Lines(head.headers.iter().map(|(name, value)| (name.clone(), value.to_vec())).collect())
+            let own = head.headers.iter().map(|(name, value)| (name.clone(), value.to_vec()));
+            let mut lines = Lines(own.collect());
+            // What the stages added.
+            for (name, value) in headers {
+                lines.set(name.as_str(), vec![value.as_bytes().to_vec()]);
+            }
+            lines
         }
         None => Lines(
             headers

@@ -39,7 +39,7 @@ use crate::{
 use delay::Pause;
 use laid::Laid;
 use list::{EventList, Lookup};
-use pace::Tempo;
+use pace::{Tempo, Times};
 use recorded::Recorded;
 use script::{Parts, Script};
 
@@ -236,16 +236,7 @@ pub fn staged(said: Said, stage: &Stage<'_>, (origin, marks): (&Origin<'_>, Mark
     write::write(&mut list, &writes, stage.scene, &mut missed);
     let is_changed = stage.layers.iter().any(|laying| !laying.layer.edits.is_empty()) || !writes.is_empty();
     let events = if is_changed { list.events() } else { said.events };
-    let frames = rules(&sets, |layer| &layer.frame);
-    let own: Vec<_> = match stage.recorded {
-        Some(_) => (0..events.len()).map(|at| events.frame(at).cloned()).collect(),
-        None => Vec::new(),
-    };
-    let (body, ends) = frame::frame_by(events, said.form, (&frames, names), stage.scene, &mut missed);
-    let mut laid = Laid::new(body, &ends, &times);
-    if stage.recorded.is_some() {
-        laid.put_stretches(&own, stage.tempo.is_silent());
-    }
+    let mut laid = laid(events, (said.form, names), &times, (stage, &sets), &mut missed);
     let beat = beat(stage, said.form, &mut missed);
     if let Some(beat) = &beat {
         laid.put_heartbeats(times.head, beat.every, &beat.bytes);
@@ -263,9 +254,7 @@ pub fn staged(said: Said, stage: &Stage<'_>, (origin, marks): (&Origin<'_>, Mark
         head::mark_payload(&mut headers, &laid.body, origin, marks);
     }
     let reason = head::reason(said.status);
-    let needs_socket =
-        script::is_needed(&sets) || stage.rechunk.is_some() || stage.is_early || stage.recorded.is_some();
-    let script = needs_socket.then(|| {
+    let script = stage.needs_socket(&sets).then(|| {
         let parts = Parts {
             status: said.status,
             reason,
@@ -293,6 +282,32 @@ pub fn staged(said: Said, stage: &Stage<'_>, (origin, marks): (&Origin<'_>, Mark
         body: laid.body.into(),
         script: script.map(Box::new),
         missed,
+    }
+}
+
+/// The events as bytes, and when each piece of them leaves.
+fn laid(
+    events: Events,
+    (form, names): (Form, Vec<Option<String>>),
+    times: &Times,
+    (stage, sets): (&Stage<'_>, &[Placed<'_>]),
+    missed: &mut Vec<String>,
+) -> Laid {
+    let frames = rules(sets, |layer| &layer.frame);
+    let own =
+        stage.recorded.map(|_| (0..events.len()).map(|at| events.frame(at).cloned()).collect::<Vec<_>>());
+    let (body, ends) = frame::frame_by(events, form, (&frames, names), stage.scene, missed);
+    let mut laid = Laid::new(body, &ends, times);
+    if let Some(own) = own {
+        laid.put_stretches(&own, stage.tempo.is_silent());
+    }
+    laid
+}
+
+impl Stage<'_> {
+    /// Whether HTTP, or its library, would not write what is wanted.
+    fn needs_socket(&self, sets: &[Placed<'_>]) -> bool {
+        script::is_needed(sets) || self.rechunk.is_some() || self.is_early || self.recorded.is_some()
     }
 }
 

@@ -92,18 +92,7 @@ fn lay_out(
     };
     let form = carry::form(layers, usual);
     let mut end = layers.iter().rev().find_map(|set| Some((set.layer.end.as_ref()?, set)));
-    let mut cut = None;
-    if let Some((it, set)) = end
-        && it.how == How::Complete
-        && it.hold != Hold::Forever
-        && !it.is_behind_all()
-    {
-        cut = complete_at((laid, parts.head_at), it, set, scene);
-        if cut.is_none() {
-            missed.push(format!("end {}", it.site));
-            end = None;
-        }
-    }
+    let cut = cut_by(&mut end, (laid, parts.head_at), scene, missed);
     let recut = parts.rechunk.map_or_else(Recut::default, |seed| {
         rechunk::recut(laid, &mut scene.draw(&format!("rechunk.{seed}")))
     });
@@ -114,13 +103,7 @@ fn lay_out(
     }
     // RFC 9110, 6.4.1: these have no body, whatever is said about it.
     let is_bare = matches!(parts.status.as_u16(), 204 | 304);
-    let is_cut = |recorded: &&Recorded| recorded.end != End::Complete && recorded.carry == Some(form);
-    let cut_off = parts.recorded.filter(is_cut);
-    let told = cut_off.and_then(Recorded::content_length).filter(|_| lie == 0);
-    let length = told.map_or(laid.body.len() as i128 + i128::from(lie), i128::from);
-    // To a request for a head alone the recorded length is that of no body.
-    let is_told = !is_bare && parts.recorded.is_none_or(|recorded| recorded.carry.is_some());
-    let framing = is_told.then_some((form, length));
+    let framing = parts.framing((form, laid.body.len(), lie)).filter(|_| !is_bare);
     let own = parts.recorded.and_then(|recorded| recorded.head.as_ref());
     let written = head::write((parts.status, parts.reason), (headers, own), framing, layers, (client, scene));
     if client.is_head || is_bare {
@@ -138,11 +121,8 @@ fn lay_out(
         None => None,
     };
     // Without a word of the head's a client of HTTP/1.0 awaits no further answer.
-    let closes = form == CarryAs::Close
-        || written.closes
-        || client.is_http10
-        || client.closes
-        || parts.recorded.is_some_and(|recorded| !recorded.rest.is_empty());
+    let has_rest = parts.recorded.is_some_and(|recorded| !recorded.rest.is_empty());
+    let closes = form == CarryAs::Close || written.closes || client.is_http10 || client.closes || has_rest;
     let ending = ending.map(|(place, it)| {
         let beat = parts.beat.clone().filter(|_| it.is_silent());
         let is_inside = cut == Some(Cut::Inside);
@@ -163,6 +143,41 @@ fn lay_out(
         is_part,
         bytes: bytes.into(),
     }
+}
+
+impl Parts<'_> {
+    /// How the length of a body is told, and what is told of it. Of one that was cut off
+    /// while it was recorded it is what was told then.
+    fn framing(&self, (form, length, lie): (CarryAs, usize, i64)) -> Option<(CarryAs, i128)> {
+        let is_cut = |recorded: &&Recorded| recorded.end != End::Complete && recorded.carry == Some(form);
+        let told = self.recorded.filter(is_cut).and_then(Recorded::content_length).filter(|_| lie == 0);
+        // To a request for a head alone the recorded length is that of no body.
+        let has_body = self.recorded.is_none_or(|recorded| recorded.carry.is_some());
+        has_body.then(|| (form, told.map_or(length as i128 + i128::from(lie), i128::from)))
+    }
+}
+
+/// An end, and the layer that it is of.
+type Ends<'a> = Option<(&'a end::End, &'a Placed<'a>)>;
+
+/// Cuts off what lies behind an end that completes the body; there is no end where it
+/// names no place.
+fn cut_by(
+    end: &mut Ends<'_>,
+    (laid, head): (&mut Laid, Duration),
+    scene: &dyn Scene,
+    missed: &mut Vec<String>,
+) -> Option<Cut> {
+    let (it, set) = (*end)?;
+    if it.how != How::Complete || it.hold == Hold::Forever || it.is_behind_all() {
+        return None;
+    }
+    let cut = complete_at((laid, head), it, set, scene);
+    if cut.is_none() {
+        missed.push(format!("end {}", it.site));
+        *end = None;
+    }
+    cut
 }
 
 /// The terminator's bytes.

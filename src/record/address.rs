@@ -70,7 +70,7 @@ impl Address {
             return path.to_owned();
         }
         let starts = path.match_indices('/').map(|(at, _)| at).chain([path.len()]).filter(|at| *at > 0);
-        let shared = starts.filter(|at| self.path.ends_with(&path[..*at])).last();
+        let shared = starts.rev().find(|at| self.path.ends_with(&path[..*at]));
         let rest = match shared {
             Some(shared) => &path[shared..],
             None if is_openai => {

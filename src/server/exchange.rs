@@ -72,14 +72,14 @@ pub(super) struct Answer {
 /// What becomes of a request.
 pub(super) enum Course<'r> {
     /// It is answered here.
-    Plays(Answer),
+    Plays(Box<Answer>),
     /// It is passed on.
     Passes(Pass<'r>),
 }
 
 impl Course<'_> {
     fn of(plan: WirePlan) -> Self {
-        Self::Plays(Answer { plan, attempt: None })
+        Self::Plays(Box::new(Answer { plan, attempt: None }))
     }
 }
 
@@ -150,12 +150,13 @@ impl Exchange {
             Err(problem) => return admin::refuse(&problem),
         };
         let asked = Asked { route: &route, request: &request, uri: &uri, session: &session, connection };
-        if unfit.is_none() && self.rules.answer_early() {
-            if let Some((answer, early)) = self.early(&asked) {
-                let waits = request.headers.contains_key(http::header::EXPECT);
-                drop(request);
-                return self.play_early(answer, early, (body, waits), link).await;
-            }
+        if unfit.is_none()
+            && self.rules.answer_early()
+            && let Some((answer, early)) = self.early(&asked)
+        {
+            let waits = request.headers.contains_key(http::header::EXPECT);
+            drop(request);
+            return self.play_early(answer, early, (body, waits), link).await;
         }
         let length = body.size_hint().exact();
         if unfit.is_none()
@@ -175,7 +176,7 @@ impl Exchange {
                 let asked =
                     Asked { route: &route, request: &request, uri: &uri, session: &session, connection };
                 match self.course(&asked) {
-                    Course::Plays(answer) => answer,
+                    Course::Plays(answer) => *answer,
                     Course::Passes(pass) => {
                         return self.pass_on((&asked, extensions), pass, read_at, link).await;
                     }
@@ -266,7 +267,7 @@ impl Exchange {
         let missing = match self.elsewhere(asked, body, &selection) {
             Elsewhere::Recording(deck, card) => {
                 match self.recorded(asked, &known, &selection.layers, (deck, card)) {
-                    Ok(plan) => return Course::Plays(Answer { plan, attempt }),
+                    Ok(plan) => return Course::Plays(Box::new(Answer { plan, attempt })),
                     Err(problem) => Some(problem),
                 }
             }
@@ -291,7 +292,7 @@ impl Exchange {
         } else {
             self.scripted(asked, (ask, body), &selection.layers, (&identity, Extent::Whole))
         };
-        Course::Plays(Answer { plan, attempt })
+        Course::Plays(Box::new(Answer { plan, attempt }))
     }
 
     /// Why the real API would refuse a request, unless what was selected answers

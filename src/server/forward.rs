@@ -211,12 +211,13 @@ impl Exchange {
         let mut recording = self.recording(asked, upstream, kept.clone(), pass.number);
         let outgoing = self.outgoing(asked, extensions, upstream, body);
         link.look_after_peer();
-        let sending = timeout(upstream.patience, upstream.send(outgoing));
-        let (flight, first) = match sending.await {
+        let begun = match timeout(upstream.patience, upstream.send(outgoing)).await {
             Ok(Ok(begun)) => begun,
             Ok(Err(error)) => {
                 // Nothing came that could be recorded.
-                recording.take().map(Recording::forget);
+                if let Some(recording) = recording.take() {
+                    recording.forget();
+                }
                 link.leave_peer_alone();
                 return self.unreached(asked, &error.to_string(), link).await;
             }
@@ -227,43 +228,48 @@ impl Exchange {
             }
         };
         let is_head = asked.request.method == http::Method::HEAD;
-        if let Some(over) = pass.over {
-            let collector = Relay {
-                client: None::<&Link<S>>,
-                recording,
-                scanner: Scanner::new(is_head),
-                upstream,
-                begun: kept.ended(),
-            };
-            let recorded = collector.collect((flight, first)).await;
-            link.leave_peer_alone();
-            let known = Known { ask: &over.ask, body: &over.body, identity: &over.identity };
-            let plan = self.relaid(asked, &known, &over.layers, &recorded);
-            return self.play(Answer { plan, attempt: pass.attempt }, Instant::now(), link).await;
-        }
-        // What HTTP has written and not flushed yet goes first.
-        tokio::task::yield_now().await;
-        link.take_over();
-        let mut relay = Relay {
-            client: Some(link),
+        let relay = Relay {
+            client: pass.over.is_none().then_some(link),
             recording,
-            scanner: Scanner::without_body(is_head),
+            scanner: if pass.over.is_none() { Scanner::without_body(is_head) } else { Scanner::new(is_head) },
             upstream,
             begun: kept.ended(),
         };
+        match pass.over {
+            None => self.relayed(asked, (relay, begun), pass.attempt, link).await,
+            Some(over) => {
+                let recorded = relay.collect(begun).await;
+                link.leave_peer_alone();
+                let known = Known { ask: &over.ask, body: &over.body, identity: &over.identity };
+                let plan = self.relaid(asked, &known, &over.layers, &recorded);
+                self.play(Answer { plan, attempt: pass.attempt }, Instant::now(), link).await
+            }
+        }
+    }
+
+    /// Passes back what comes as it comes, and ends as that ends.
+    async fn relayed<S: Socket>(
+        &self,
+        asked: &Asked<'_>,
+        (mut relay, (flight, first)): (Relay<'_, S>, (Flight, Next)),
+        attempt: Option<Attempt>,
+        link: &Link<S>,
+    ) -> Response<PlanBody> {
+        // What HTTP has written and not flushed yet goes first.
+        tokio::task::yield_now().await;
+        link.take_over();
         let (end, flight) = relay.run(flight, first).await;
-        let Relay { scanner, .. } = relay;
-        let status = scanner.so_far().status().unwrap_or_default();
+        let Relay { scanner, upstream, .. } = relay;
+        let (so_far, is_whole) = (scanner.so_far(), end == End::Complete);
+        let status = so_far.status().unwrap_or_default();
         tracing::info!("{}", self.line(asked, status, &format!("by {}", upstream.address())));
-        let closes = scanner.so_far().head.as_ref().is_none_or(recorded::Head::closes)
+        let closes = so_far.head.as_ref().is_none_or(recorded::Head::closes)
             || scanner.ends_with_connection()
-            || !scanner.so_far().rest.is_empty();
-        if end == End::Complete && !scanner.ends_with_connection() {
+            || !so_far.rest.is_empty();
+        if is_whole && !scanner.ends_with_connection() {
             upstream.land(flight);
         }
-        let succeeds = scanner.so_far().status().is_some_and(|status| status < 400);
-        let ending =
-            Ending { attempt: pass.attempt, succeeds: succeeds && end == End::Complete, _open: None };
+        let ending = Ending { attempt, succeeds: is_whole && status < 400, _open: None };
         let after = match end {
             End::Complete if closes => After::Closes,
             End::Complete => After::GoesOn,
@@ -273,7 +279,7 @@ impl Exchange {
         if matches!(after, After::Leaves(_)) && end != End::ClientLeft {
             self.player(link, Instant::now()).settle().await;
         }
-        self.let_go(after, (ending, end == End::Complete), link).await
+        self.let_go(after, (ending, is_whole), link).await
     }
 
     fn recording(

@@ -63,7 +63,7 @@ async fn whatever_moment_it_is_killed_at_all_that_was_answered_is_there() {
             .collect();
         // Some were answered, and others are under way, a little further each time.
         wait_for(|| answered.lock().unwrap().len() as u64 >= (round + 1) * 6);
-        thread::sleep(Duration::from_millis(round * 3));
+        pause(Duration::from_millis(round * 3));
         child.kill().unwrap();
         child.wait().unwrap();
         clients.into_iter().for_each(|client| client.join().unwrap());

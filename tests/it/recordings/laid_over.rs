@@ -70,6 +70,7 @@ async fn chunks_and_compression_are_laid_over_as_over_any_answer() {
     let length = laid("wire: {carry: length}").await.text();
     assert!(length.contains("content-length: ") && !length.contains("chunked"), "{length}");
     let coded = laid("wire: {encode: gzip}").await.bytes();
+    assert!(String::from_utf8_lossy(&coded).contains("content-encoding: gzip\r\n"));
     assert!(coded.windows(2).any(|two| two == b"\x1f\x8b"));
     let parts = laid("wire: {encode: {as: gzip, flush: event}, end: {after: 2, how: close}}").await;
     assert!(parts.reads.len() > 2 && parts.ended == Ended::Closed, "{:?}", parts.reads);

@@ -20,10 +20,11 @@ use std::{
         atomic::{AtomicU32, Ordering},
     },
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use mynah::{Mode, Server, server::Builder};
+use tokio::time::Instant;
 
 /// What an upstream does for a request.
 #[derive(Clone, Debug)]
@@ -113,10 +114,10 @@ fn serve(mut socket: TcpStream, scripts: &[Vec<Step>], seen: &Seen) {
                         *seen.sent.lock().unwrap() += piece.len();
                     }
                 }
-                Step::Wait(time) => thread::sleep(Duration::from_millis(*time)),
+                Step::Wait(time) => pause(Duration::from_millis(*time)),
                 Step::Reset => {
                     // What was sent is to arrive before.
-                    thread::sleep(Duration::from_millis(60));
+                    pause(Duration::from_millis(60));
                     return drop(reset(&socket));
                 }
                 Step::Close => return drop(socket.shutdown(Shutdown::Write)),
@@ -277,11 +278,17 @@ impl Drop for Folder {
     }
 }
 
+/// Holds this thread up for so long.
+#[expect(clippy::disallowed_methods, reason = "an upstream's pauses are real, on a thread of its own")]
+pub(crate) fn pause(time: Duration) {
+    thread::sleep(time);
+}
+
 pub(crate) fn wait_for(mut is_so: impl FnMut() -> bool) {
     let start = Instant::now();
     while !is_so() {
         assert!(start.elapsed() < Duration::from_secs(20), "it did not come to be so");
-        thread::sleep(Duration::from_millis(5));
+        pause(Duration::from_millis(5));
     }
 }
 

@@ -144,8 +144,7 @@ async fn offsets(folder: &Path) -> Result<(), Failed> {
         while number <= EVENTS {
             let count = socket.read(&mut room).await?;
             came.extend_from_slice(&room[..count]);
-            let wanted = format!("data: {number:04}");
-            if String::from_utf8_lossy(&came).contains(&wanted) {
+            while String::from_utf8_lossy(&came).contains(&format!("data: {number:04}")) {
                 let planned = STEP * u32::try_from(number)?;
                 late.push((begin.elapsed().as_secs_f64() - planned.as_secs_f64()) * 1e6);
                 number += 1;

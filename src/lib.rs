@@ -47,7 +47,8 @@ pub mod shelf;
 mod store;
 pub mod tokens;
 
+pub use cassette::deck::Repeat;
 pub use jiff::Timestamp;
 pub use plan::Marks;
 pub use record::{Encoding, Mode, recorder::Recorded};
-pub use server::{Builder, Ids, Server, StartError, UnknownFields, Unmatched};
+pub use server::{Builder, Ids, Server, Speed, StartError, UnknownFields, Unmatched};

@@ -15,6 +15,9 @@ pub const PLACEHOLDER: &str = "REDACTED";
 /// `test` that many send for a key is a word like others.
 pub const SHORTEST_KNOWN: usize = 8;
 
+/// Bytes of the shortest text in which a shape or a name with a secret is found.
+const SHORTEST: usize = 8;
+
 /// Names of headers, parameters and JSON members behind which secrets stand: small
 /// letters and digits alone, as the end of the name.
 const NAMES: [&str; 20] = [
@@ -185,10 +188,12 @@ impl Detector {
         for regex in &self.own.regex {
             spans.extend(groups(regex, text));
         }
-        if let Some(shaped) = SHAPED.as_ref() {
+        // Nothing shorter is found by the rest.
+        let is_long = text.len() >= SHORTEST;
+        if let Some(shaped) = SHAPED.as_ref().filter(|_| is_long) {
             spans.extend(groups(shaped, text).filter(|span| is_random(&text[span.clone()])));
         }
-        if let Some(named) = NAMED.as_ref() {
+        if let Some(named) = NAMED.as_ref().filter(|_| is_long) {
             spans.extend(groups(named, text));
         }
         spans.retain(|span| !span.is_empty() && !is_placeholder(&text[span.clone()]));

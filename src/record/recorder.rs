@@ -21,15 +21,18 @@ use crate::{
         redact::redact,
         scan::Scanner,
         secret::{Placeholders, Put},
-        write::write,
+        write::{Aside, write},
     },
     plan::recorded::End,
     request::Request,
-    store,
+    store::{StoreError, cassettes::Appender},
 };
 
 /// Bytes of a request and its answer that are kept in memory until they are written.
 const LARGEST: u64 = 256 << 20;
+
+/// Cassettes that are open at once.
+const MOST_OPEN: usize = 100;
 
 /// Keys whose last outcome is remembered.
 const MOST_OUTCOMES: usize = 100_000;
@@ -44,6 +47,8 @@ pub(crate) struct Recorder {
     run: String,
     seq: AtomicU64,
     placeholders: Mutex<Placeholders>,
+    /// The cassettes that are open, by their names.
+    appenders: Mutex<HashMap<String, Arc<Mutex<Appender>>>>,
     /// How the last attempt of each request ended, by cassette, and which it was.
     outcomes: Mutex<HashMap<(String, Key), (bool, u32)>>,
     tally: Tally,
@@ -84,6 +89,7 @@ impl Recorder {
             run: blake3::hash(name.as_bytes()).to_hex()[..8].to_owned(),
             seq: AtomicU64::new(0),
             placeholders: Mutex::new(Placeholders::above(taken)),
+            appenders: Mutex::default(),
             outcomes: Mutex::default(),
             tally: Tally::default(),
         }
@@ -118,6 +124,19 @@ impl Recorder {
         attempt
     }
 
+    /// Appends to a cassette; one interaction after the other.
+    fn append(&self, cassette: &str, document: &str, asides: &[Aside]) -> Result<(), StoreError> {
+        let appender = {
+            let mut appenders = self.appenders.lock().unwrap_or_else(PoisonError::into_inner);
+            if appenders.len() >= MOST_OPEN {
+                appenders.clear();
+            }
+            let new = || Mutex::new(Appender::new(self.folder.join(format!("{cassette}.yaml")))).into();
+            Arc::clone(appenders.entry(cassette.to_owned()).or_insert_with(new))
+        };
+        appender.lock().unwrap_or_else(PoisonError::into_inner).append(document, asides)
+    }
+
     fn write(&self, mut interaction: Interaction, cassette: &str, known: &[String]) {
         let bytes = interaction.response.length() as u64;
         let (before, after) = {
@@ -129,8 +148,7 @@ impl Recorder {
         };
         let aside = format!("{cassette}.bodies/{}-{}", self.run, interaction.seq);
         let (document, asides) = write(&interaction, &aside, &self.mark);
-        let path = self.folder.join(format!("{cassette}.yaml"));
-        match store::cassettes::append(&path, &document, &asides) {
+        match self.append(cassette, &document, &asides) {
             Ok(()) => {
                 self.tally.interactions.fetch_add(1, Ordering::Relaxed);
                 self.tally.bytes.fetch_add(bytes, Ordering::Relaxed);

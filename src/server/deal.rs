@@ -79,6 +79,12 @@ impl Exchange {
         if let Some(pass) = self.pass(asked) {
             return Elsewhere::Upstream(pass);
         }
+        if self.records(asked.session.name()) {
+            let name = asked.route.dialect.name();
+            return Elsewhere::Missing(format!(
+                "mynah: there is no upstream {name}: name one by --upstream {name}=URL"
+            ));
+        }
         let is_own = matches!(asked.route.operation, Operation::Models | Operation::Model | Operation::Count);
         if is_own { Elsewhere::Nowhere } else { dealt }
     }

@@ -66,23 +66,51 @@ fn read_one(path: &Path, root: Option<&Path>, matching: &Matching) -> Result<(Ta
     Ok(Tape::new(name, source, Box::new(move |name| companion(&folder, name, "cassette")), matching))
 }
 
-/// Appends an interaction to a cassette, the large bodies beside it first: whatever
-/// process is killed whenever, what stands there in full stays.
-pub(crate) fn append(path: &Path, document: &str, asides: &[Aside]) -> Result<(), StoreError> {
-    let error = |source| StoreError { path: path.to_owned(), deed: "write", source };
-    let folder = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder).map_err(error)?;
-    for aside in asides {
-        write_aside(folder, aside).map_err(error)?;
+/// Appends interactions to a cassette, which stays open.
+#[derive(Debug)]
+pub(crate) struct Appender {
+    path: PathBuf,
+    /// With its length when it was last appended to.
+    file: Option<(File, u64)>,
+}
+
+impl Appender {
+    pub(crate) fn new(path: PathBuf) -> Self {
+        Self { path, file: None }
     }
-    let mut file = locked(path).map_err(error)?;
-    let mut text = String::new();
-    if is_torn(&mut file).map_err(error)? {
-        text.push('\n');
+
+    /// Appends an interaction, the large bodies beside it first: whatever process is
+    /// killed whenever, what stands there in full stays.
+    pub(crate) fn append(&mut self, document: &str, asides: &[Aside]) -> Result<(), StoreError> {
+        let appended = self.try_append(document, asides);
+        appended.map_err(|source| StoreError { path: self.path.clone(), deed: "write", source })
     }
-    text.push_str(document);
-    // One write: another process that is not locked out would tear it otherwise.
-    file.write_all(text.as_bytes()).map_err(error)
+
+    fn try_append(&mut self, document: &str, asides: &[Aside]) -> io::Result<()> {
+        let folder = self.path.parent().unwrap_or(Path::new("."));
+        for aside in asides {
+            write_aside(folder, aside)?;
+        }
+        let (mut file, known) = match self.file.take() {
+            Some((file, known)) => {
+                file.lock()?;
+                if is_current(&file, &self.path)? { (file, known) } else { (locked(&self.path)?, 0) }
+            }
+            None => {
+                fs::create_dir_all(folder)?;
+                (locked(&self.path)?, 0)
+            }
+        };
+        let length = file.metadata()?.len();
+        // What it was left with had an end.
+        let is_torn = length != known && is_torn(&mut file, length)?;
+        let text = if is_torn { format!("\n{document}") } else { document.to_owned() };
+        // One write: a process that is killed leaves all of it or a torn end.
+        file.write_all(text.as_bytes())?;
+        file.unlock()?;
+        self.file = Some((file, length + text.len() as u64));
+        Ok(())
+    }
 }
 
 /// Opens a cassette to append to it, once nobody else does.
@@ -90,12 +118,16 @@ fn locked(path: &Path) -> io::Result<File> {
     loop {
         let file = OpenOptions::new().read(true).append(true).create(true).open(path)?;
         file.lock()?;
-        // Who held the lock may have put another file in its place.
-        let (ours, now) = (file.metadata()?, fs::metadata(path));
-        if now.is_ok_and(|now| same_file(&ours, &now)) {
+        if is_current(&file, path)? {
             return Ok(file);
         }
     }
+}
+
+/// Whether a file still stands at its path: who held its lock may have put another there.
+fn is_current(file: &File, path: &Path) -> io::Result<bool> {
+    let ours = file.metadata()?;
+    Ok(fs::metadata(path).is_ok_and(|now| same_file(&ours, &now)))
 }
 
 #[cfg(unix)]
@@ -109,9 +141,9 @@ fn same_file(_: &fs::Metadata, _: &fs::Metadata) -> bool {
     true
 }
 
-/// Whether the last line of a file has no end.
-fn is_torn(file: &mut File) -> io::Result<bool> {
-    if file.metadata()?.len() == 0 {
+/// Whether the last line of a file of this length has no end.
+fn is_torn(file: &mut File, length: u64) -> io::Result<bool> {
+    if length == 0 {
         return Ok(false);
     }
     file.seek(SeekFrom::End(-1))?;

@@ -161,6 +161,9 @@ impl Compiler<'_> {
             when.iter().enumerate().for_each(|(at, when)| self.early_when(when, &path.key("when").index(at)));
         }
         let replies = self.replies(stub, path, (defaults, &when));
+        if stub.early.is_some() {
+            self.early_replies(&replies, path);
+        }
         let mut operations = self.operations(stub, &when, &replies, path);
         if when.iter().any(|when| when.operation.is_some())
             && let Some(usual) = operations.take()

@@ -10,12 +10,25 @@ use crate::{
     },
     document::error::{Severity, Source},
     scenario::{
-        stub::{Kind, Recordings},
+        stub::{Kind, Recordings, Reply},
         then::CassetteReply,
     },
 };
 
 impl Compiler<'_> {
+    /// What comes from elsewhere is chosen by the whole request.
+    pub(super) fn early_replies(&mut self, replies: &[(Reply, u32)], path: &Path<'_>) {
+        for (reply, _) in replies {
+            let key = match reply.kind {
+                Kind::Recorded(_) => "cassette",
+                Kind::Forward(_) => "forward",
+                _ => continue,
+            };
+            let message = format!("`{key}` needs the whole request, which `early` does not wait for");
+            self.error_at_key(&path.key("early"), message);
+        }
+    }
+
     /// The recordings of a file in the scenario's folder.
     pub(super) fn recorded(&mut self, cassette: &CassetteReply, path: &Path<'_>) -> Option<Kind> {
         let (own, path) = (path, &path.key("file"));

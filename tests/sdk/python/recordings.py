@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable
 
+from google.genai import errors, types
 from pydantic import BaseModel
 
-from sdk import KEY, each, settled
+from claude import answered, greeting
+from sdk import GEMINI, KEY, completed, each, generated, hello, settled, user
 from servers import Server
 
 # What the upstream says.
@@ -161,3 +163,32 @@ async def until_end(stream):
     except Exception as error:
         got.append(error)
     return got
+
+
+def asked(at, provider, prompt, **options):
+    """An answer to a prompt; the options are a client's."""
+    client = getattr(at, provider)(**options)
+    if provider == "google":
+        return generated(client, prompt)
+    return completed(client, messages=[user(prompt)]) if provider == "openai" else answered(client, prompt)
+
+
+def asked_for_stream(at, provider, prompt):
+    client = getattr(at, provider)()
+    if provider == "google":
+        return client.models.generate_content_stream(model=GEMINI, contents=prompt)
+    if provider == "openai":
+        return client.chat.completions.create(**hello(messages=[user(prompt)], stream=True))
+    return client.messages.create(**greeting(prompt, stream=True))
+
+
+def tries(provider, count):
+    """The options of a client that tries so often."""
+    if provider == "google":
+        quickly = types.HttpRetryOptions(attempts=count, initial_delay=0.01, max_delay=0.02, jitter=0.01)
+        return {"retry_options": quickly}
+    return {"max_retries": count - 1}
+
+
+def code_of(error):
+    return error.code if isinstance(error, errors.APIError) else error.status_code

@@ -23,6 +23,9 @@
 //! [`reply`]); the dialect says the reply as events, and [`plan`] makes the bytes
 //! that the [`server`] then plays. All that varies comes from an [`identity`].
 //!
+//! What no stub takes may have been recorded (a [`cassette`]), or is passed on to the
+//! real API, and recorded.
+//!
 //! A newcomer reads `server/exchange.rs` (the line itself), `dialect/mod.rs`,
 //! `plan/mod.rs` and `scenario/mod.rs`; `ARCHITECTURE.md` tells the rest.
 

@@ -61,6 +61,13 @@ static SHAPED: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(SHAPES).ok(
 /// A placeholder with its number.
 static NUMBERED: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"REDACTED-\d+").ok());
 
+/// Makes the expressions ready, which takes a while: before anybody waits for them.
+pub fn prepare() {
+    for expression in [&SHAPED, &NAMED, &NUMBERED] {
+        LazyLock::force(expression).as_ref().map(|regex| regex.is_match("sk-0"));
+    }
+}
+
 /// Whether secrets stand behind this name of a JSON member.
 pub fn is_secret_member(name: &str) -> bool {
     let plain = plain(name);

@@ -250,7 +250,7 @@ fn speed(text: &str) -> Result<Speed, String> {
 /// once at the end everywhere.
 pub(super) struct Progress {
     stop: oneshot::Sender<()>,
-    task: JoinHandle<()>,
+    task: JoinHandle<Recorded>,
 }
 
 /// How often the line is written.
@@ -278,15 +278,22 @@ impl Progress {
             if is_watched {
                 drop(write!(std::io::stderr(), "\r\x1b[K"));
             }
-            output::complain(&line(recorded()));
+            let last = recorded();
+            output::complain(&line(last));
+            last
         });
         Self { stop, task }
     }
 
-    pub(super) async fn finish(self) {
+    /// Writes the last line; `Err` where something was not recorded.
+    pub(super) async fn finish(self) -> Result<(), Exit> {
         // It may have ended by itself, with the runtime.
-        if self.stop.send(()).is_ok() {
-            drop(self.task.await);
+        if self.stop.send(()).is_err() {
+            return Ok(());
+        }
+        match self.task.await {
+            Ok(last) if last.failures > 0 => Err(Exit::Failed),
+            _ => Ok(()),
         }
     }
 }

@@ -179,12 +179,13 @@ impl Serve {
         let recorded = listening.recorded();
         let progress = recorded.map(|recorded| Progress::start(Box::new(recorded)));
         let outcome = listening.run(async { drop(stop.await) }).await;
-        if let Some(progress) = progress {
-            progress.finish().await;
-        }
-        match end(port_file.as_ref()) {
-            Exit::Ok => self.recordings.judge(&outcome),
-            failed => failed,
+        let recorded = match progress {
+            Some(progress) => progress.finish().await,
+            None => Ok(()),
+        };
+        match (end(port_file.as_ref()), recorded) {
+            (Exit::Ok, Ok(())) => self.recordings.judge(&outcome),
+            (Exit::Ok, Err(failed)) | (failed, _) => failed,
         }
     }
 

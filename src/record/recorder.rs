@@ -31,6 +31,36 @@ use crate::{
 /// Bytes of a request and its answer that are kept in memory until they are written.
 const LARGEST: u64 = 256 << 20;
 
+/// The same of all that are under way together; what does not fit is passed on, and not
+/// recorded.
+const MOST_HELD: u64 = 1 << 30;
+
+/// Bytes of an interaction that is written at once, on the thread that serves.
+const SMALL: u64 = 256 << 10;
+
+/// Bytes that recordings hold.
+static HELD: AtomicU64 = AtomicU64::new(0);
+
+/// A share of the memory that recordings may hold.
+#[derive(Debug, Default)]
+struct Share(u64);
+
+impl Share {
+    /// Takes room for so many bytes more; whether there is any.
+    fn grow(&mut self, bytes: usize) -> bool {
+        let bytes = bytes as u64;
+        let held = HELD.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        self.0 += bytes;
+        held <= MOST_HELD && self.0 <= LARGEST
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        HELD.fetch_sub(self.0, Ordering::Relaxed);
+    }
+}
+
 /// Cassettes that are open at once.
 const MOST_OPEN: usize = 100;
 
@@ -169,14 +199,27 @@ pub(crate) struct Shared(Arc<Mutex<Kept>>);
 #[derive(Debug, Default)]
 struct Kept {
     bytes: Vec<u8>,
+    share: Share,
     is_too_large: bool,
     ended: Option<Instant>,
+}
+
+impl Kept {
+    fn push(&mut self, bytes: &[u8]) {
+        if !self.is_too_large && self.share.grow(bytes.len()) {
+            self.bytes.extend_from_slice(bytes);
+        } else {
+            (self.is_too_large, self.bytes, self.share) = (true, Vec::new(), Share::default());
+        }
+    }
 }
 
 impl Shared {
     /// A body that came already.
     pub(crate) fn whole(bytes: &Bytes, ended: Instant) -> Self {
-        Self(Arc::new(Mutex::new(Kept { bytes: bytes.to_vec(), is_too_large: false, ended: Some(ended) })))
+        let mut kept = Kept { ended: Some(ended), ..Kept::default() };
+        kept.push(bytes);
+        Self(Arc::new(Mutex::new(kept)))
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
@@ -185,12 +228,7 @@ impl Shared {
 
     /// Takes a piece of it.
     pub(crate) fn push(&self, bytes: &[u8]) {
-        let mut kept = self.kept();
-        if kept.bytes.len() as u64 + bytes.len() as u64 > LARGEST {
-            kept.is_too_large = true;
-        } else {
-            kept.bytes.extend_from_slice(bytes);
-        }
+        self.kept().push(bytes);
     }
 
     /// It came in full.
@@ -219,6 +257,8 @@ pub(crate) struct Recording {
     attempt: Option<u32>,
     begun: Instant,
     scanner: Option<Scanner>,
+    share: Share,
+    is_too_large: bool,
 }
 
 impl Recording {
@@ -242,6 +282,8 @@ impl Recording {
             attempt,
             begun: Instant::now(),
             scanner: Some(Scanner::new(request.method == http::Method::HEAD)),
+            share: Share::default(),
+            is_too_large: false,
             recorder: Arc::clone(recorder),
         }
     }
@@ -249,8 +291,15 @@ impl Recording {
     /// Takes what came at a time.
     pub(crate) fn push(&mut self, at: Instant, bytes: &[u8]) {
         let at = self.since(at);
-        if let Some(scanner) = self.scanner.as_mut().filter(|scanner| scanner.bytes() < LARGEST) {
-            scanner.push(at, bytes);
+        let is_fit = !self.is_too_large && self.share.grow(bytes.len());
+        match &mut self.scanner {
+            Some(scanner) if is_fit => scanner.push(at, bytes),
+            Some(scanner) => {
+                // What is held so far is let go.
+                *scanner = Scanner::without_body(false);
+                (self.is_too_large, self.share) = (true, Share::default());
+            }
+            None => {}
         }
     }
 
@@ -258,6 +307,11 @@ impl Recording {
     fn since(&self, at: Instant) -> Duration {
         let ended = self.kept.kept().ended;
         at.saturating_duration_since(ended.unwrap_or(self.begun))
+    }
+
+    /// Whether writing it takes no time to speak of.
+    pub(crate) fn is_small(&self) -> bool {
+        self.share.0 + self.kept.kept().share.0 <= SMALL
     }
 
     /// Lets go of it: nothing came.
@@ -269,12 +323,11 @@ impl Recording {
     pub(crate) fn finish(&mut self, at: Instant, end: End) {
         let at = self.since(at);
         let Some(scanner) = self.scanner.take() else { return };
-        let is_too_large = scanner.bytes() >= LARGEST;
         let bytes = {
             let mut kept = self.kept.kept();
-            if kept.is_too_large || is_too_large {
+            if kept.is_too_large || self.is_too_large {
                 self.recorder.tally.failures.fetch_add(1, Ordering::Relaxed);
-                tracing::error!("an interaction of more than {LARGEST} bytes is passed on, and not recorded");
+                tracing::error!("an interaction is too large to be kept: it is passed on, and not recorded");
                 return;
             }
             Bytes::from(std::mem::take(&mut kept.bytes))

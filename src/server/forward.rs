@@ -360,18 +360,18 @@ impl<S: Socket> Relay<'_, S> {
                     self.take(at, &bytes);
                     // What is complete is on the disk before the client knows of it.
                     if self.scanner.is_complete() && flight.has_nothing_more() {
-                        self.finish(at, End::Complete);
+                        self.finish(at, End::Complete).await;
                     }
                     if let Some(client) = self.client
                         && write_all(&client.socket, &bytes).await.is_err()
                     {
-                        self.finish(Instant::now(), End::ClientLeft);
+                        self.finish(Instant::now(), End::ClientLeft).await;
                         return (End::ClientLeft, flight);
                     }
                     next = match timeout(self.upstream.patience, flight.next()).await {
                         Ok(next) => next,
                         Err(_) => {
-                            self.finish(Instant::now(), End::Timeout);
+                            self.finish(Instant::now(), End::Timeout).await;
                             return (End::Timeout, flight);
                         }
                     };
@@ -383,7 +383,7 @@ impl<S: Socket> Relay<'_, S> {
                 Next::Ended(at, Ended::Closed) if self.scanner.ends_with_connection() => (at, End::Complete),
                 Next::Ended(at, Ended::Closed) => (at, End::Close),
             };
-            self.finish(at, end);
+            self.finish(at, end).await;
             return (end, flight);
         }
     }
@@ -405,9 +405,15 @@ impl<S: Socket> Relay<'_, S> {
         }
     }
 
-    fn finish(&mut self, at: Instant, end: End) {
-        if let Some(mut recording) = self.recording.take() {
-            recording.finish(at, end);
+    async fn finish(&mut self, at: Instant, end: End) {
+        let Some(mut recording) = self.recording.take() else { return };
+        if recording.is_small() {
+            return recording.finish(at, end);
+        }
+        // Others are not to wait for it.
+        let writing = tokio::task::spawn_blocking(move || recording.finish(at, end));
+        if let Err(error) = writing.await {
+            tracing::error!("an interaction is not recorded: {error}");
         }
     }
 }

@@ -12,6 +12,7 @@ use crate::{
         config::config,
         deck::{Deck, Repeat},
         key::Matching,
+        secret,
     },
     document::error::{Problem, Problems},
     record::{
@@ -172,6 +173,7 @@ impl Recordings {
         if problems.are_fatal() {
             return Err(StartError::Cassettes(problems));
         }
+        secret::prepare();
         let deck = Deck::new(tapes, matching, self.repeat, self.cassette().to_owned());
         Ok((Some(deck), problems.0))
     }
@@ -209,6 +211,7 @@ impl Recordings {
         let recorder = match (&self.folder, self.mode) {
             (None, _) | (_, Mode::None) => None,
             (Some(folder), _) => {
+                store::cassettes::make_folder(folder).map_err(|error| wrong(error.to_string()))?;
                 let taken = deck.map(Deck::placeholders).unwrap_or_default();
                 Some(Arc::new(Recorder::new(folder, self.matching()?, taken)))
             }

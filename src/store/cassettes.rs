@@ -113,6 +113,14 @@ impl Appender {
     }
 }
 
+/// Makes a folder that recordings go into, and sees whether files can be put there.
+pub(crate) fn make_folder(folder: &Path) -> Result<(), StoreError> {
+    let error = |source| StoreError { path: folder.to_owned(), deed: "record into", source };
+    fs::create_dir_all(folder).map_err(error)?;
+    let probe = folder.join(format!(".mynah-{}", std::process::id()));
+    File::create(&probe).and_then(|_| fs::remove_file(&probe)).map_err(error)
+}
+
 /// Opens a cassette to append to it, once nobody else does.
 fn locked(path: &Path) -> io::Result<File> {
     loop {

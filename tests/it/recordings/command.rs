@@ -145,6 +145,10 @@ fn what_cannot_be_recorded_is_told_at_once() {
         (vec!["record"], "--upstream"),
         (vec!["record", "--upstream", "openai"], "NAME=VALUE"),
         (vec!["record", "--upstream", "openai=ftp://x"], "https://"),
+        (
+            vec!["record", "--upstream", "a=http://127.0.0.1:9", "--cassettes", "/dev/null/x"],
+            "record into /dev/null/x",
+        ),
         (vec!["serve", "--mode", "all"], "--upstream"),
         (vec!["serve", "--speed", "0"], "instant"),
         (vec!["serve", "--cassettes", "/no/such/folder"], "no such file"),

@@ -41,6 +41,10 @@ pub(crate) fn tapes(found: &[Found], matching: &Matching) -> (Vec<Tape>, Vec<Pro
 
 /// Whether a file is a cassette, as far as its beginning tells.
 pub(crate) fn is_cassette(path: &Path) -> bool {
+    // What is no regular file may not end, or not begin.
+    if !fs::metadata(path).is_ok_and(|found| found.is_file()) {
+        return false;
+    }
     let mut start = Vec::new();
     let read = File::open(path).and_then(|file| file.take(64 << 10).read_to_end(&mut start));
     read.is_ok() && crate::cassette::file::is_cassette(&String::from_utf8_lossy(&start))

@@ -25,8 +25,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "scenario",
         &[
-            "answer", "ask", "dialect", "document", "identity", "notation", "plan", "reply", "request",
-            "tokens",
+            "answer", "ask", "cassette", "dialect", "document", "identity", "notation", "plan", "reply",
+            "request", "tokens",
         ],
     ),
     ("cassette", &["ask", "dialect", "document", "identity", "notation", "plan", "redact", "request"]),

@@ -125,6 +125,11 @@ impl Deck {
         numbers.max().unwrap_or_default()
     }
 
+    /// Whether there is a recording of such a request.
+    pub fn knows(&self, key: Key) -> bool {
+        self.groups.contains_key(&key)
+    }
+
     /// Chooses for an attempt of a call. A session's own cassette goes before the
     /// others.
     pub fn choose(&self, key: Key, session: &str, call: u64, turns: &mut Turns) -> Choice {
@@ -250,9 +255,13 @@ fn grouped(tape: &Tape, mut entries: Vec<usize>) -> Vec<Group> {
     entries.retain(|at| of(at).run == last);
     let mut groups: Vec<Group> = Vec::new();
     for at in entries {
-        match groups.last_mut() {
-            Some(group) if of(&at).attempt > 1 => group.push(at),
-            _ => groups.push(vec![at]),
+        // Calls at the same time take turns: an attempt belongs behind the one before it.
+        let before = usize::try_from(of(&at).attempt.saturating_sub(1)).unwrap_or(usize::MAX);
+        let own = groups.iter().position(|group| before > 0 && group.len() == before);
+        let own = own.or_else(|| (before > 0).then(|| groups.len().checked_sub(1)).flatten());
+        match own {
+            Some(number) => groups[number].push(at),
+            None => groups.push(vec![at]),
         }
     }
     groups

@@ -96,6 +96,7 @@ fn plain(recorded: &Recorded) -> Recorded {
         .filter(|(_, bytes)| !bytes.is_empty())
         .map(|(piece, bytes)| Piece { bytes: bytes.into(), line: None, ..piece.clone() })
         .collect();
+    plain.shift_length(recorded.length());
     plain
 }
 
@@ -115,6 +116,7 @@ fn has_name(block: &[u8]) -> bool {
 /// The blocks of a stream (HTML, 9.2.6): each ends with a blank line.
 fn blocks(body: &[u8]) -> Vec<Block> {
     let (mut blocks, mut start, mut at, mut line_start) = (Vec::new(), 0, 0, 0);
+    let mut has_text = false;
     while at < body.len() {
         let Some(offset) = memchr::memchr2(b'\r', b'\n', &body[at..]) else { break };
         let end_of_text = at + offset;
@@ -122,14 +124,15 @@ fn blocks(body: &[u8]) -> Vec<Block> {
         at = end_of_text + length;
         if end_of_text == line_start {
             // Blank lines at the very beginning belong to what follows.
-            let has_text = body[start..line_start].iter().any(|byte| !matches!(byte, b'\r' | b'\n'));
             if has_text {
                 blocks.push(block(body, start..at));
-                start = at;
+                (start, has_text) = (at, false);
             } else if let Some(last) = blocks.last_mut() {
                 let last: &mut Block = last;
                 (last.range.end, last.core.end, start) = (at, at, at);
             }
+        } else {
+            has_text = true;
         }
         line_start = at;
     }

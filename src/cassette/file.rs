@@ -68,11 +68,26 @@ impl Tape {
         let mut tape = Self { source, name, entries: Vec::new(), files };
         let mark = matching.fingerprint();
         let mut problems = Vec::new();
-        for document in documents(&tape.source.text) {
-            match tape.entry(&document, matching, &mark) {
+        let documents = documents(&tape.source.text);
+        let has_words =
+            tape.source.text.lines().any(|line| !line.trim().is_empty() && !line.starts_with('#'));
+        if documents.iter().all(|document| !tape.source.text[document.range.clone()].contains("cassette:"))
+            && has_words
+        {
+            let source = Arc::new(Source { name: tape.source.name.clone(), text: String::new() });
+            let problem =
+                Problem::error(&source, Place { line: 1, column: 1, length: 1 }, "this is no cassette");
+            return (
+                tape,
+                vec![problem.hint("a cassette has interactions, each of which begins with `cassette: 1`")],
+            );
+        }
+        for document in documents {
+            let document = &document;
+            match tape.entry(document, matching, &mark) {
                 Ok(entry) => tape.entries.push(entry),
                 // A process that was killed leaves its last interaction torn.
-                Err(_) if !document.is_closed => {
+                Err(_) if !document.is_closed && is_torn(&tape.source.text[document.range.clone()]) => {
                     let place = Place { line: document.line, column: 1, length: 3 };
                     let message = "this interaction is torn, as by a process that was killed: it is left out";
                     problems.push(Problem::warning(&tape.source, place, message));
@@ -86,9 +101,10 @@ impl Tape {
     fn entry(&self, document: &Document, matching: &Matching, mark: &str) -> Result<Entry, Vec<Problem>> {
         let text = &self.source.text[document.range.clone()];
         let parts = Parts::of(text);
-        let trusted = parts.request.filter(|_| document.is_closed).and_then(|request| {
-            let (key, sum) = parts.value("id")?.split_once('-')?;
-            (checksum(request, mark) == sum).then(|| Key::from_text(key)).flatten()
+        // What somebody edited is read at once, so that all that is wrong is told.
+        let trusted = parts.value("id").filter(|_| document.is_closed).and_then(|id| {
+            let (key, sum) = id.split_once('-')?;
+            (checksum(text, mark) == sum).then(|| Key::from_text(key)).flatten()
         });
         let mut entry = Entry {
             range: document.range.clone(),
@@ -120,9 +136,12 @@ impl Tape {
         let text = &self.source.text[entry.range.clone()];
         let part = Arc::new(Source { name: self.source.name.clone(), text: text.to_owned() });
         let interaction = read::interaction(&part, &*self.files).map_err(|problems| {
+            // The line may have a secret in it, and so may what is told of it.
+            let source = Arc::new(Source { name: self.source.name.clone(), text: String::new() });
             let placed = problems.into_iter().map(|mut problem| {
                 problem.place.line += entry.line - 1;
-                problem.source = Arc::clone(&self.source);
+                problem.source = Arc::clone(&source);
+                problem.message = harmless(&problem.message);
                 problem
             });
             placed.collect::<Vec<_>>()
@@ -161,6 +180,16 @@ impl Tape {
         let end = documents(&self.source.text).first().map_or(self.source.text.len(), |it| it.range.start);
         &self.source.text[..end]
     }
+}
+
+/// A message without what it quotes of a long text.
+fn harmless(message: &str) -> String {
+    let is_long = |word: &str| word.len() > 12 && !word.contains('`');
+    let words = message.split('"').enumerate().map(|(at, part)| match at % 2 {
+        1 if is_long(part) => "…",
+        _ => part,
+    });
+    words.collect::<Vec<_>>().join("\"")
 }
 
 /// Where a document lies.
@@ -205,8 +234,14 @@ fn documents(text: &str) -> Vec<Document> {
     found
 }
 
+/// Whether a document that has no end is one that was not written in full.
+fn is_torn(document: &str) -> bool {
+    !(document.ends_with('\n') && document.lines().any(|line| line.trim_start().starts_with("end:")))
+}
+
 /// Whether a text is a cassette, as its first key tells.
 pub fn is_cassette(text: &str) -> bool {
+    let text = text.trim_start_matches('\u{feff}');
     let mut words = text.lines().map(str::trim_end).filter(|line| !line.is_empty() && !line.starts_with('#'));
     words.find(|line| *line != "---").is_some_and(|line| line.starts_with("cassette:"))
 }
@@ -229,7 +264,10 @@ impl<'t> Parts<'t> {
     /// The value of a key on one line.
     fn value(&self, key: &str) -> Option<&'t str> {
         let value = |line: &'t str| line.strip_prefix(key)?.strip_prefix(": ");
-        self.own.lines().find_map(value).map(|value| value.trim().trim_matches('"'))
+        let found = self.own.lines().find_map(value)?;
+        // Behind a value there may be a comment.
+        let bare = found.split(" #").next().unwrap_or(found);
+        Some(bare.trim().trim_matches('"'))
     }
 
     fn path(&self) -> Option<&'t str> {

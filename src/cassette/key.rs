@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::{
     Asked, Body,
     redact::request_body,
-    secret::{Detector, Put, is_secret_head},
+    secret::{Detector, Put, is_secret_head, is_secret_header, secrets_in},
 };
 use crate::{
     dialect::{self, Heard, Route},
@@ -65,7 +65,10 @@ impl Matching {
     /// its API spells it. `known` are the secrets that it was sent with.
     pub fn canonical(&self, mut asked: Asked, known: &[String]) -> Asked {
         if let Body::Json(json) = &mut asked.body {
-            let request = as_request(&asked.method, &asked.path, &asked.query, &asked.headers);
+            let mut request = as_request(&asked.method, &asked.path, &asked.query, &asked.headers);
+            if let Some(base) = dialect::base_path(&request) {
+                request.path.drain(..base);
+            }
             spell(&dialect::identify(&request), &request, json);
         }
         self.compared(asked, known)
@@ -81,8 +84,7 @@ impl Matching {
             !is_secret_head(name) && !self.ignored_query.iter().any(|ignored| ignored == name)
         });
         for (name, value) in &mut asked.query {
-            let own = &self.detector.own().query;
-            if let Some(redacted) = self.detector.head(name, value, known, (own, &mut Put::Alike)) {
+            if let Some(redacted) = self.detector.parameter(name, value, known, &mut Put::Alike) {
                 *value = redacted;
             }
         }
@@ -205,7 +207,10 @@ impl Asked {
 /// The secrets that a request was sent with, for them to be found wherever else they
 /// stand.
 pub fn secrets_of(request: &Request) -> Vec<String> {
-    request.credentials().map(|credential| credential.secret().to_owned()).collect()
+    let headers = request.headers.iter().filter(|(name, _)| is_secret_header(name.as_str()));
+    let headers = headers.filter_map(|(name, value)| Some(secrets_in(name.as_str(), value.to_str().ok()?)));
+    let query = request.query.iter().filter(|(name, _)| is_secret_head(name)).map(|(_, value)| value.clone());
+    headers.flatten().chain(query).filter(|secret| !secret.is_empty()).collect()
 }
 
 #[cfg(test)]

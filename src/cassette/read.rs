@@ -266,29 +266,11 @@ fn field(document: FieldDocument, files: &ReadFile) -> Result<Field, String> {
     })
 }
 
-fn response(document: ResponseDocument, is_head: bool, files: &ReadFile) -> Result<Recorded, String> {
+fn response(mut document: ResponseDocument, is_head: bool, files: &ReadFile) -> Result<Recorded, String> {
     let timed = |pieces: Vec<(Period, text::Bytes)>| -> Result<Vec<(Duration, Bytes)>, String> {
         pieces.into_iter().map(|(at, piece)| Ok((at.0, bytes(&piece)?))).collect()
     };
-    let head = match document.status {
-        None => None,
-        Some(status) => Some(Head {
-            at: document.head.0,
-            version: document.version.unwrap_or_else(|| "1.1".to_owned()),
-            status,
-            reason: document.reason.unwrap_or_else(|| {
-                let usual =
-                    http::StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
-                usual.unwrap_or_default().to_owned()
-            }),
-            headers: document
-                .headers
-                .into_iter()
-                .map(|(name, value)| Ok((name, bytes(&value)?)))
-                .collect::<Result<_, String>>()?,
-            raw: document.raw.map(|raw| bytes(&raw)).transpose()?,
-        }),
-    };
+    let head = head(&mut document)?;
     let pieces = pieces(document.body, document.file.as_deref(), files)?;
     let end = match document.end {
         EndDocument::Complete => End::Complete,
@@ -298,6 +280,19 @@ fn response(document: ResponseDocument, is_head: bool, files: &ReadFile) -> Resu
         EndDocument::ClientLeft => End::ClientLeft,
     };
     let carry = head.as_ref().and_then(|head| carry(head, is_head));
+    let (mut head, mut pieces) = (head, pieces);
+    if carry.is_none() {
+        // What an edit left behind a head that has no body.
+        pieces.clear();
+    }
+    if let Some(last) = pieces.last_mut().filter(|last| end == End::Complete && last.chunk == Chunk::GoesOn) {
+        last.chunk = Chunk::Ends;
+    }
+    let length = pieces.iter().map(|piece| piece.bytes.len()).sum();
+    let told = (carry == Some(CarryAs::Length) && end == End::Complete).then_some(length);
+    if let Some(head) = head.as_mut().filter(|head| !is_as_written(head, told)) {
+        head.raw = None;
+    }
     let last = pieces.last().map_or(document.head.0, |piece| piece.at);
     let usual = || {
         let is_ended = carry == Some(CarryAs::Chunked) && end == End::Complete;
@@ -318,6 +313,39 @@ fn response(document: ResponseDocument, is_head: bool, files: &ReadFile) -> Resu
         end,
         end_at: document.ended.map_or(last, |ended| ended.0),
     })
+}
+
+fn head(document: &mut ResponseDocument) -> Result<Option<Head>, String> {
+    let Some(status) = document.status else { return Ok(None) };
+    if !(100..1000).contains(&status) {
+        return Err(format!("{status} is no status of HTTP"));
+    }
+    let usual = || {
+        let usual = http::StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
+        usual.unwrap_or_default().to_owned()
+    };
+    let headers = std::mem::take(&mut document.headers).into_iter();
+    Ok(Some(Head {
+        at: document.head.0,
+        version: document.version.take().unwrap_or_else(|| "1.1".to_owned()),
+        status,
+        reason: document.reason.take().unwrap_or_else(usual),
+        headers: headers.map(|(name, value)| Ok((name, bytes(&value)?))).collect::<Result<_, String>>()?,
+        raw: document.raw.take().map(|raw| bytes(&raw)).transpose()?,
+    }))
+}
+
+/// Whether a head's own bytes still say what stands beside them: else they were edited,
+/// and count for more.
+fn is_as_written(head: &Head, length: Option<usize>) -> bool {
+    let Some(raw) = &head.raw else { return true };
+    let same = |known: &Head| {
+        let told = known.header("content-length").map(|told| told.trim().parse::<usize>().ok());
+        (known.status, &known.reason, &known.version, &known.headers)
+            == (head.status, &head.reason, &head.version, &head.headers)
+            && length.is_none_or(|length| told == Some(Some(length)))
+    };
+    super::scan::read_head(raw, head.at).is_some_and(|known| same(&known))
 }
 
 /// How the length of the body is told, as the head has it.

@@ -2,19 +2,22 @@
 //! bodies across the borders of chunks, and in texts that are streamed piece by
 //! piece.
 
-use std::{collections::HashMap, ops::Range};
+use std::{
+    collections::{HashMap, HashSet},
+    ops::Range,
+    time::Duration,
+};
 
 use bytes::Bytes;
 use serde_json::Value;
 
 use super::{
-    Body, Interaction,
-    secret::{Detector, Put, is_base64, is_secret_member},
+    Body, Field, Interaction,
+    secret::{Detector, Put, is_base64, is_secret_header, is_secret_member},
 };
 use crate::plan::{
-    carry::CarryAs,
     decoder::decode,
-    recorded::{Chunk, End, Piece, Recorded},
+    recorded::{Chunk, Piece, Recorded},
 };
 
 /// JSON members whose texts are streamed in pieces: what one of them ends with may go
@@ -37,18 +40,20 @@ const STREAMED: [&str; 12] = [
 /// Takes the secrets out of an interaction; `known` are those that its request was
 /// sent with.
 pub fn redact(interaction: &mut Interaction, detector: &Detector, known: &[String], put: &mut Put<'_>) {
-    let own = detector.own();
+    if let Some(upstream) = detector.text(&interaction.upstream, known, put) {
+        interaction.upstream = upstream;
+    }
     let request = &mut interaction.request;
     if let Some(path) = detector.text(&request.path, known, put) {
         request.path = path;
     }
     for (name, value) in &mut request.headers {
-        if let Some(redacted) = detector.head(name, value, known, (&own.headers, put)) {
+        if let Some(redacted) = detector.header(name, value, known, put) {
             *value = redacted;
         }
     }
     for (name, value) in &mut request.query {
-        if let Some(redacted) = detector.head(name, value, known, (&own.query, put)) {
+        if let Some(redacted) = detector.parameter(name, value, known, put) {
             *value = redacted;
         }
     }
@@ -61,13 +66,25 @@ pub fn request_body(body: &mut Body, detector: &Detector, known: &[String], put:
     match body {
         Body::None => false,
         Body::Json(json) => detector.json(json, known, put),
-        Body::Text(text) => {
-            let redacted = detector.text(text, known, put);
-            let is_found = redacted.is_some();
-            if let Some(redacted) = redacted {
-                *text = redacted;
-            }
+        Body::Text(text) if is_urlencoded(text) => {
+            let pairs = text.split('&').map(|pair| match pair.split_once('=') {
+                Some((name, value)) => match detector.parameter(name, value, known, put) {
+                    Some(redacted) => format!("{name}={redacted}"),
+                    None => pair.to_owned(),
+                },
+                None => pair.to_owned(),
+            });
+            let redacted = pairs.collect::<Vec<_>>().join("&");
+            let is_found = redacted != *text;
+            *text = redacted;
             is_found
+        }
+        Body::Text(text) => {
+            let edits = text_edits(text, detector, known, put);
+            if !edits.is_empty() {
+                *text = String::from_utf8_lossy(&applied(text.as_bytes(), 0, &edits)).into_owned();
+            }
+            !edits.is_empty()
         }
         Body::Bytes(bytes) => {
             let edits = edits(bytes, detector, known, put);
@@ -79,33 +96,61 @@ pub fn request_body(body: &mut Body, detector: &Detector, known: &[String], put:
         Body::Form(fields) => {
             let mut found = false;
             for field in fields {
-                if let Ok(text) = std::str::from_utf8(&field.content)
-                    && let Some(redacted) = detector.leaf(Some(&field.name), text, known, put)
-                {
-                    field.content = redacted.into();
-                    found = true;
-                }
+                found |= form_field(field, detector, known, put);
             }
             found
         }
     }
 }
 
+/// Whether a text is `application/x-www-form-urlencoded`, by its looks.
+fn is_urlencoded(text: &str) -> bool {
+    text.contains('=')
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"=&%+-_.~*[]:/,@".contains(&byte))
+}
+
+fn form_field(field: &mut Field, detector: &Detector, known: &[String], put: &mut Put<'_>) -> bool {
+    let mut found = false;
+    for text in
+        [Some(&mut field.name), field.filename.as_mut(), field.content_type.as_mut()].into_iter().flatten()
+    {
+        if let Some(redacted) = detector.text(text, known, put) {
+            *text = redacted;
+            found = true;
+        }
+    }
+    let whole = is_secret_member(&field.name).then(|| std::str::from_utf8(&field.content).ok()).flatten();
+    if let Some(redacted) = whole.and_then(|text| detector.leaf(Some(&field.name), text, known, put)) {
+        field.content = redacted.into();
+        return true;
+    }
+    let edits = edits(&field.content, detector, known, put);
+    if !edits.is_empty() {
+        field.content = applied(&field.content, 0, &edits).into();
+    }
+    found || !edits.is_empty()
+}
+
 /// Takes the secrets out of an answer; whether its body had any.
 fn response(recorded: &mut Recorded, detector: &Detector, known: &[String], put: &mut Put<'_>) -> bool {
-    for (_, lines) in recorded.interim.iter_mut().chain(&mut recorded.rest) {
-        head_lines(lines, detector, known, put);
+    for pieces in [&mut recorded.interim, &mut recorded.rest] {
+        pieces_of(pieces, detector, known, put);
     }
-    if let Some(terminator) = &mut recorded.terminator {
-        head_lines(terminator, detector, known, put);
+    if let Some(terminator) = recorded.terminator.take() {
+        let mut one = vec![(Duration::ZERO, terminator)];
+        pieces_of(&mut one, detector, known, put);
+        recorded.terminator = one.pop().map(|(_, terminator)| terminator);
     }
     let mut coding = String::new();
     if let Some(head) = &mut recorded.head {
         coding = head.header("content-encoding").unwrap_or_default().to_owned();
         let mut is_changed = false;
+        if let Some(redacted) = detector.text(&head.reason, known, put) {
+            (head.reason, is_changed) = (redacted, true);
+        }
         for (name, value) in &mut head.headers {
             let text = String::from_utf8_lossy(value).into_owned();
-            if let Some(redacted) = detector.head(name, &text, known, (&detector.own().headers, put)) {
+            if let Some(redacted) = detector.header(name, &text, known, put) {
                 *value = redacted.into();
                 is_changed = true;
             }
@@ -124,37 +169,48 @@ fn response(recorded: &mut Recorded, detector: &Detector, known: &[String], put:
     if edits.is_empty() {
         return false;
     }
+    let before = recorded.length();
     rewrite(recorded, &decoded, &edits);
     if let Some(head) = recorded.head.as_mut().filter(|_| is_coded) {
         head.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("content-encoding"));
     }
-    correct_length(recorded);
+    recorded.shift_length(before);
     true
 }
 
-/// Lines of a head or of trailers.
-fn head_lines(lines: &mut Bytes, detector: &Detector, known: &[String], put: &mut Put<'_>) {
-    let Ok(text) = std::str::from_utf8(lines) else {
-        let edits = edits(lines, detector, known, put);
-        if !edits.is_empty() {
-            *lines = applied(lines, 0, &edits).into();
+/// Bytes that belong to no body, or to none that could be read: what looks like lines of
+/// a head is taken for such.
+fn pieces_of(pieces: &mut Vec<(Duration, Bytes)>, detector: &Detector, known: &[String], put: &mut Put<'_>) {
+    let whole: Vec<u8> = pieces.iter().flat_map(|(_, bytes)| bytes.iter().copied()).collect();
+    let mut edits = edits(&whole, detector, known, put);
+    let mut start = 0;
+    for line in whole.split_inclusive(|byte| *byte == b'\n') {
+        let (at, bare) = (start, line.trim_ascii_end());
+        start += line.len();
+        let Some(colon) = memchr::memchr(b':', bare) else { continue };
+        let (Ok(name), Ok(value)) =
+            (std::str::from_utf8(&bare[..colon]), std::str::from_utf8(&bare[colon + 1..]))
+        else {
+            continue;
+        };
+        let (lead, value) = (value.len() - value.trim_start().len(), value.trim_start());
+        let own = at + colon + 1 + lead..at + bare.len();
+        let is_free = edits.iter().all(|(range, _)| !meet(range, &own));
+        if is_free && !name.contains(['"', ' ']) && is_secret_header(name) {
+            edits.extend(detector.header(name, value, known, put).map(|redacted| (own, redacted)));
         }
+    }
+    if edits.is_empty() {
         return;
-    };
-    let (mut out, mut is_changed) = (String::with_capacity(text.len()), false);
-    for line in text.split_inclusive('\n') {
-        let redacted = line.split_once(": ").and_then(|(name, value)| {
-            let bare = value.trim_end();
-            let redacted = detector.head(name, bare, known, (&detector.own().headers, put))?;
-            Some(format!("{name}: {redacted}{}", &value[bare.len()..]))
-        });
-        let redacted = redacted.or_else(|| detector.text(line, known, put));
-        is_changed |= redacted.is_some();
-        out.push_str(redacted.as_deref().unwrap_or(line));
     }
-    if is_changed {
-        *lines = out.into();
+    edits.sort_by_key(|(range, _)| range.start);
+    let mut start = 0;
+    for (_, bytes) in &mut *pieces {
+        let length = bytes.len();
+        *bytes = applied(bytes, start, &edits).into();
+        start += length;
     }
+    pieces.retain(|(_, bytes)| !bytes.is_empty());
 }
 
 /// Puts edited pieces in place of those that came. What has nothing left is left out.
@@ -175,18 +231,6 @@ fn rewrite(recorded: &mut Recorded, decoded: &[Vec<u8>], edits: &[Edit]) {
         kept.push(Piece { bytes: bytes.into(), line, ..piece });
     }
     recorded.pieces = kept;
-}
-
-fn correct_length(recorded: &mut Recorded) {
-    let length = recorded.length();
-    let is_whole = recorded.carry == Some(CarryAs::Length) && recorded.end == End::Complete;
-    let Some(head) = recorded.head.as_mut().filter(|_| is_whole) else { return };
-    for (name, value) in &mut head.headers {
-        if name.eq_ignore_ascii_case("content-length") {
-            *value = length.to_string().into();
-        }
-    }
-    head.raw = None;
 }
 
 /// What takes the place of some bytes.
@@ -221,42 +265,42 @@ fn edits(body: &[u8], detector: &Detector, known: &[String], put: &mut Put<'_>) 
 }
 
 fn text_edits(text: &str, detector: &Detector, known: &[String], put: &mut Put<'_>) -> Vec<Edit> {
-    let mut edits = Vec::new();
-    let exact = own_values(text, detector, put, &mut edits);
+    let own = Own::of(text, detector);
     let mut literals = literals(text);
     let mut is_changed = vec![false; literals.len()];
     for (literal, is_changed) in literals.iter_mut().zip(&mut is_changed) {
-        let redacted = if exact.contains(&literal.value) {
-            put_whole(&literal.value, put)
-        } else {
-            detector.leaf(literal.name, &literal.value, known, put)
+        let is_own = own.has(literal);
+        let redacted = match literal.is_bare {
+            // Only a number can be a secret of those.
+            true if !is_own && !literal.is_secret_number() => None,
+            _ if is_own => put_whole(&literal.value, put),
+            _ => detector.leaf(literal.name, &literal.value, known, put),
         };
         if let Some(redacted) = redacted {
-            literal.value = redacted;
-            *is_changed = true;
+            (literal.value, *is_changed) = (redacted, true);
         }
     }
     across(&mut literals, &mut is_changed, detector, known, put);
-    for (literal, _) in literals.iter().zip(is_changed).filter(|(_, is_changed)| *is_changed) {
-        let written = serde_json::to_string(&literal.value).unwrap_or_default();
-        edits.push((literal.range.clone(), written));
+    let mut edits = Vec::new();
+    let mut taken: Vec<Range<usize>> = Vec::new();
+    for (literal, is_changed) in literals.iter().zip(is_changed) {
+        if is_changed {
+            let written = serde_json::to_string(&literal.value).unwrap_or_default();
+            edits.push((literal.range.clone(), written));
+        }
+        if is_changed || is_base64(&literal.value) {
+            taken.push(literal.range.clone());
+        }
     }
-    // What is in no literal: lines of text, comments, other formats.
+    // What is in no text of JSON: lines, comments, other formats.
     for span in detector.spans(text, known) {
-        let is_free = literals.iter().all(|literal| !meet(&literal.range, &span))
-            && edits.iter().all(|(range, _)| !meet(range, &span));
-        if is_free {
+        let next = taken.partition_point(|range| range.end <= span.start);
+        if taken.get(next).is_none_or(|range| !meet(range, &span)) {
             let placeholder = put_whole(&text[span.clone()], put).unwrap_or_default();
             edits.push((span, placeholder));
         }
     }
     edits.sort_by_key(|(range, _)| range.start);
-    let mut end = 0;
-    edits.retain(|(range, _)| {
-        let is_free = range.start >= end;
-        end = end.max(if is_free { range.end } else { end });
-        is_free
-    });
     edits
 }
 
@@ -269,24 +313,46 @@ fn meet(one: &Range<usize>, other: &Range<usize>) -> bool {
     one.start < other.end && other.start < one.end
 }
 
-/// The texts that the user's own paths lead to. What they lead to and is no text is
-/// written anew at once, with all that stands around it.
-fn own_values(text: &str, detector: &Detector, put: &mut Put<'_>, edits: &mut Vec<Edit>) -> Vec<String> {
-    let mut texts = Vec::new();
-    if detector.own().json.is_empty() {
-        return texts;
+/// What the user's own paths lead to in a text.
+#[derive(Default)]
+struct Own {
+    values: HashSet<String>,
+    /// Names at the ends of the paths, where a piece of JSON is not whole.
+    names: Vec<String>,
+}
+
+impl Own {
+    fn of(text: &str, detector: &Detector) -> Self {
+        let mut own = Self::default();
+        let paths = &detector.own().json;
+        if paths.is_empty() {
+            return own;
+        }
+        for range in payloads(text) {
+            match serde_json::from_str::<Value>(&text[range]) {
+                Ok(json) => paths.iter().flat_map(|path| path.find(&json)).for_each(|value| own.take(value)),
+                Err(_) => {
+                    own.names.extend(paths.iter().filter_map(|path| Some(path.last_name()?.to_owned())));
+                }
+            }
+        }
+        own
     }
-    for range in payloads(text) {
-        let Ok(mut json) = serde_json::from_str::<Value>(&text[range.clone()]) else { continue };
-        let found = detector.own().json.iter().flat_map(|path| path.find(&json));
-        let (own, others): (Vec<_>, Vec<_>) = found.partition(|value| value.is_string());
-        texts.extend(own.into_iter().filter_map(Value::as_str).map(str::to_owned));
-        if !others.is_empty() {
-            detector.json(&mut json, &[], put);
-            edits.push((range, json.to_string()));
+
+    fn take(&mut self, value: &Value) {
+        match value {
+            Value::Array(items) => items.iter().for_each(|item| self.take(item)),
+            Value::Object(members) => members.values().for_each(|value| self.take(value)),
+            Value::String(text) => drop(self.values.insert(text.clone())),
+            Value::Number(number) => drop(self.values.insert(number.to_string())),
+            Value::Null | Value::Bool(_) => {}
         }
     }
-    texts
+
+    fn has(&self, literal: &Literal<'_>) -> bool {
+        self.values.contains(&literal.value)
+            || literal.name.is_some_and(|name| self.names.iter().any(|own| own == name))
+    }
 }
 
 /// Where the JSON of a body lies: the whole of it, or line by line.
@@ -297,11 +363,17 @@ fn payloads(text: &str) -> Vec<Range<usize>> {
     let mut start = 0;
     let lines = text.split_inclusive('\n').map(|line| {
         let data = line.strip_prefix("data:").unwrap_or(line).trim_start();
-        let range = start + (line.len() - data.len())..start + line.len();
+        let range =
+            start + (line.len() - data.len())..start + line.trim_end().len().max(line.len() - data.len());
         start += line.len();
         range
     });
-    lines.filter(|range| text[range.clone()].starts_with('{')).collect()
+    let found: Vec<_> = lines.filter(|range| text[range.clone()].starts_with('{')).collect();
+    // What is JSON over several lines, and was cut off.
+    if found.is_empty() || text.trim_start().starts_with(['{', '[']) {
+        return std::iter::once(0..text.len()).collect();
+    }
+    found
 }
 
 /// A text of JSON, where it lies with its quotes.
@@ -311,6 +383,14 @@ struct Literal<'t> {
     /// The member's name.
     name: Option<&'t str>,
     value: String,
+    /// Whether it stands without quotes: a number.
+    is_bare: bool,
+}
+
+impl Literal<'_> {
+    fn is_secret_number(&self) -> bool {
+        self.is_bare && self.name.is_some_and(is_secret_member)
+    }
 }
 
 /// All texts of the JSON in a text. A line's end ends what is no text of JSON.
@@ -326,10 +406,11 @@ fn literals(text: &str) -> Vec<Literal<'_>> {
         let behind = bytes[at..].iter().find(|byte| !byte.is_ascii_whitespace());
         if behind == Some(&b':') {
             name = Some(&text[open + 1..close]);
+            found.extend(bare(text, at, name));
             continue;
         }
         if let Ok(value) = serde_json::from_str::<String>(&text[open..=close]) {
-            found.push(Literal { range: open..close + 1, name, value });
+            found.push(Literal { range: open..close + 1, name, value, is_bare: false });
         }
         // An object's end ends what its name stands for; a list's items share it.
         if matches!(behind, Some(b'}')) {
@@ -337,6 +418,15 @@ fn literals(text: &str) -> Vec<Literal<'_>> {
         }
     }
     found
+}
+
+/// The number behind a name that ends there, if it is one.
+fn bare<'t>(text: &'t str, at: usize, name: Option<&'t str>) -> Option<Literal<'t>> {
+    let behind = text[at..].trim_start().strip_prefix(':')?.trim_start();
+    let start = text.len() - behind.len();
+    let length = behind.find(|c: char| !(c.is_ascii_digit() || "+-.eE".contains(c))).unwrap_or(behind.len());
+    let value = behind[..length].to_owned();
+    (length > 0).then_some(Literal { range: start..start + length, name, value, is_bare: true })
 }
 
 /// The quote that closes a text.
@@ -364,7 +454,7 @@ fn across(
     let mut streams: HashMap<&str, Vec<usize>> = HashMap::new();
     for (at, literal) in literals.iter().enumerate() {
         let Some(name) = literal.name.filter(|name| STREAMED.contains(name)) else { continue };
-        if !is_base64(&literal.value) && !is_secret_member(name) {
+        if !literal.is_bare && !is_base64(&literal.value) && !is_secret_member(name) {
             streams.entry(name).or_default().push(at);
         }
     }
@@ -394,6 +484,7 @@ fn across(
 mod tests {
     use super::*;
     use crate::cassette::secret::{OwnRules, Placeholders};
+    use crate::plan::carry::CarryAs;
 
     /// The pieces of an answer without their secrets, and its content-length.
     fn redacted(pieces: &[&str], detector: &Detector) -> Vec<String> {
@@ -443,6 +534,20 @@ mod tests {
     }
 
     #[test]
+    fn names_tell_in_texts_that_are_no_json() {
+        assert_eq!(usual(&["<a password=\"hunter2\">"]), ["<a password=\"REDACTED-1\">"]);
+        assert_eq!(usual(&["{\"password\": 12345678}"]), ["{\"password\": \"REDACTED-1\"}"]);
+        let mut rest = vec![
+            (Duration::ZERO, Bytes::from_static(b"x sk-proj-ab")),
+            (Duration::ZERO, Bytes::from_static(b"cdefgh123\r\nSet-Cookie:abc=1\r\n")),
+        ];
+        let mut placeholders = Placeholders::default();
+        pieces_of(&mut rest, &Detector::default(), &[], &mut Put::Numbered(&mut placeholders));
+        let told: Vec<_> = rest.iter().map(|(_, bytes)| String::from_utf8_lossy(bytes)).collect();
+        assert_eq!(told, ["x REDACTED-1", "\r\nSet-Cookie:REDACTED-2\r\n"]);
+    }
+
+    #[test]
     fn what_has_no_secret_keeps_its_bytes() {
         let image = format!("{{\"b64_json\": \"{}AIzaSyA1234567890\"}}", "iVBORw0KGgo".repeat(30));
         for body in [image.as_str(), "data: {\"x\": 1.0 ,\"t\":\"caf\\u00e9\"}\r\n\r\n: it's \"\n"] {
@@ -461,6 +566,8 @@ mod tests {
             redacted(&["data: {\"account\": \"me\", \"by\": \"me\"}\n\n"], &detector),
             ["data: {\"account\": \"REDACTED-1\", \"by\": \"REDACTED-1\"}\n\n"]
         );
-        assert_eq!(redacted(&["{\"account\": 17}"], &detector), ["{\"account\":\"REDACTED-1\"}"]);
+        assert_eq!(redacted(&["{\"account\": 17}"], &detector), ["{\"account\": \"REDACTED-1\"}"]);
+        let cut = "data: {\"account\": 17, \"account\": \"me\", \"b\": \"";
+        assert!(!redacted(&[cut], &detector).concat().contains("17"));
     }
 }

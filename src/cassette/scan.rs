@@ -342,7 +342,7 @@ fn read_size(line: &str) -> Option<u64> {
 }
 
 /// A head, where it can be read.
-fn read_head(raw: &[u8], at: Duration) -> Option<Head> {
+pub(super) fn read_head(raw: &[u8], at: Duration) -> Option<Head> {
     let mut room = vec![httparse::EMPTY_HEADER; MOST_HEADERS];
     let mut response = httparse::Response::new(&mut room);
     match httparse::ParserConfig::default()

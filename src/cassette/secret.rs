@@ -1,7 +1,7 @@
 //! What is a secret: by the name that it stands behind, by its shape, and by the
 //! user's own rules. And what takes its place.
 
-use std::{borrow::Cow, collections::HashMap, sync::LazyLock};
+use std::{borrow::Cow, collections::HashMap, ops::Range, sync::LazyLock};
 
 use regex::Regex;
 use serde_json::Value;
@@ -20,7 +20,9 @@ const SHORTEST: usize = 8;
 
 /// Names of headers, parameters and JSON members behind which secrets stand: small
 /// letters and digits alone, as the end of the name.
-const NAMES: [&str; 20] = [
+const NAMES: [&str; 22] = [
+    "encryptionkey",
+    "pwd",
     "apikey",
     "accesstoken",
     "refreshtoken",
@@ -46,12 +48,16 @@ const NAMES: [&str; 20] = [
 /// More of them, where only headers or parameters are so called.
 const HEADS: [&str; 8] = ["key", "token", "cookie", "setcookie", "signature", "sig", "auth", "xtoken"];
 
+/// How the names of more headers end.
+const ENDS: [&str; 5] = ["key", "token", "auth", "cookie", "signature"];
+
 /// Names in a text that is no JSON, or JSON inside of a text: `api_key=…`,
 /// `"password": "…"`, with any backslashes in front of the quotes.
 static NAMED: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(concat!(
-        r#"(?i)(?:api[_-]?key|access[_-]?token|refresh[_-]?token|client[_-]?secret|secret[_-]?key|private[_-]?key|password|passwd)"#,
-        r#"(?:\\*["']\s*[:=]\s*\\*["']|\s*=\s*\\*["']?|\s*:\s*\\*["'])([^\s"'\\&,;})\]]{4,})"#,
+        r#"(?i)(?:api[_-]?key|access[_-]?key|secret[_-]?key|private[_-]?key|encryption[_-]?key|secret|token|password|passwd|passphrase"#,
+        r#"|credentials?|authorization|signature|x-[\w-]*key|cookie)"#,
+        r#"(?:(?:\\*["']\s*[:=]\s*|\s*[:=]\s*)\\*["']([^"'\\\r\n]{4,})|(?:=|\s*:\s+)([^\s"'\\&,;<>$(){}\[\]]{6,}))"#,
     ))
     .ok()
 });
@@ -74,10 +80,19 @@ pub fn is_secret_member(name: &str) -> bool {
     NAMES.iter().any(|secret| plain.ends_with(secret))
 }
 
-/// Whether secrets stand behind this name of a header or a parameter.
+/// Whether secrets stand behind this name of a header.
+pub fn is_secret_header(name: &str) -> bool {
+    let plain = plain(name);
+    let is_so_called = ENDS.iter().any(|end| plain.ends_with(end)) && plain != "idempotencykey";
+    is_so_called || is_secret_head(name)
+}
+
+/// Whether secrets stand behind this name of a parameter.
 pub fn is_secret_head(name: &str) -> bool {
     let plain = plain(name);
-    NAMES.iter().any(|secret| plain.ends_with(secret)) || HEADS.contains(&plain.as_str())
+    NAMES.iter().any(|secret| plain.ends_with(secret))
+        || HEADS.contains(&plain.as_str())
+        || plain.ends_with("signature")
 }
 
 fn plain(name: &str) -> String {
@@ -186,8 +201,27 @@ impl Detector {
         &self.own
     }
 
-    /// Where the secrets lie in a text, in their order, without those that overlap.
-    pub fn spans(&self, text: &str, known: &[String]) -> Vec<std::ops::Range<usize>> {
+    /// Where the secrets lie in a text, in their order; those that overlap are one.
+    pub fn spans(&self, text: &str, known: &[String]) -> Vec<Range<usize>> {
+        let mut spans = self.sure_spans(text, known);
+        // Nothing shorter is found by the rest.
+        let is_long = text.len() >= SHORTEST;
+        if let Some(shaped) = SHAPED.as_ref().filter(|_| is_long) {
+            spans.extend(groups(shaped, text).filter(|span| is_random(&text[span.clone()])));
+        }
+        if let Some(named) = NAMED.as_ref().filter(|_| is_long) {
+            // Without quotes it may be any word.
+            let found = named.captures_iter(text).filter_map(|found| match (found.get(1), found.get(2)) {
+                (Some(quoted), _) => Some(quoted.range()),
+                (_, bare) => bare.map(|bare| bare.range()).filter(|span| has_digit(&text[span.clone()])),
+            });
+            spans.extend(found);
+        }
+        joined(spans, text)
+    }
+
+    /// Those that are known, or that the user's own rules name.
+    fn sure_spans(&self, text: &str, known: &[String]) -> Vec<Range<usize>> {
         let mut spans = Vec::new();
         for secret in known.iter().filter(|secret| secret.len() >= SHORTEST_KNOWN) {
             spans.extend(text.match_indices(secret.as_str()).map(|(at, found)| at..at + found.len()));
@@ -195,69 +229,32 @@ impl Detector {
         for regex in &self.own.regex {
             spans.extend(groups(regex, text));
         }
-        // Nothing shorter is found by the rest.
-        let is_long = text.len() >= SHORTEST;
-        if let Some(shaped) = SHAPED.as_ref().filter(|_| is_long) {
-            spans.extend(groups(shaped, text).filter(|span| is_random(&text[span.clone()])));
-        }
-        if let Some(named) = NAMED.as_ref().filter(|_| is_long) {
-            spans.extend(groups(named, text));
-        }
-        spans.retain(|span| !span.is_empty() && !is_placeholder(&text[span.clone()]));
-        spans.sort_by_key(|span| (span.start, std::cmp::Reverse(span.end)));
-        let mut end = 0;
-        spans.retain(|span| {
-            let is_free = span.start >= end;
-            end = end.max(if is_free { span.end } else { end });
-            is_free
-        });
         spans
     }
 
     /// A text without its secrets; `None` where it has none.
     pub fn text(&self, text: &str, known: &[String], put: &mut Put<'_>) -> Option<String> {
         let spans = if text.len() < 4 { Vec::new() } else { self.spans(text, known) };
-        let alike = if matches!(put, Put::Alike) && text.contains(PLACEHOLDER) {
-            NUMBERED.as_ref().filter(|numbered| numbered.is_match(text))
-        } else {
-            None
-        };
-        if spans.is_empty() && alike.is_none() {
-            return None;
-        }
-        let (mut out, mut start) = (String::with_capacity(text.len()), 0);
-        for span in spans {
-            out.push_str(&text[start..span.start]);
-            out.push_str(&put.of(&text[span.clone()]));
-            start = span.end;
-        }
-        out.push_str(&text[start..]);
-        Some(
-            alike
-                .map_or_else(|| out.clone(), |numbered| numbered.replace_all(&out, PLACEHOLDER).into_owned()),
-        )
+        without(text, &spans, put)
     }
 
-    /// A value that stands behind a name of a header or a parameter.
-    pub fn head(
-        &self,
-        name: &str,
-        value: &str,
-        known: &[String],
-        (own, put): (&[String], &mut Put<'_>),
-    ) -> Option<String> {
-        let is_own = own.iter().any(|known| known.eq_ignore_ascii_case(name));
+    /// A value that stands behind a name of a header.
+    pub fn header(&self, name: &str, value: &str, known: &[String], put: &mut Put<'_>) -> Option<String> {
+        let is_own = self.own.headers.iter().any(|known| known.eq_ignore_ascii_case(name));
+        if !is_own && !is_secret_header(name) {
+            return self.text(value, known, put);
+        }
+        let (scheme, secret) = scheme_of(name, value);
+        put.whole(secret).map(|placeholder| format!("{scheme}{placeholder}"))
+    }
+
+    /// A value that stands behind a name of a parameter.
+    pub fn parameter(&self, name: &str, value: &str, known: &[String], put: &mut Put<'_>) -> Option<String> {
+        let is_own = self.own.query.iter().any(|known| known.eq_ignore_ascii_case(name));
         if !is_own && !is_secret_head(name) {
             return self.text(value, known, put);
         }
-        // `Bearer`, `Basic`: the scheme says nothing.
-        let (scheme, secret) = match value.split_once(' ') {
-            Some((scheme, rest)) if scheme.chars().all(|c| c.is_ascii_alphabetic()) => {
-                (&value[..=scheme.len()], rest.trim())
-            }
-            _ => ("", value.trim()),
-        };
-        put.whole(secret).map(|placeholder| format!("{scheme}{placeholder}"))
+        put.whole(value).map(Cow::into_owned)
     }
 
     /// JSON without its secrets; whether there were any.
@@ -289,6 +286,18 @@ impl Detector {
                 }
                 is_found
             }
+            Value::Number(number) if name.is_some_and(is_secret_member) => {
+                let text = number.to_string();
+                put.whole(&text).map(|placeholder| *json = Value::from(&*placeholder)).is_some()
+            }
+            // The schema of a secret says what it is, and not which.
+            Value::Object(members) if name.is_some_and(is_secret_member) && !members.contains_key("type") => {
+                let mut found = false;
+                for value in members.values_mut() {
+                    found |= self.leaves(value, name, known, put);
+                }
+                found
+            }
             Value::Array(items) => {
                 let mut found = false;
                 for item in items {
@@ -315,18 +324,82 @@ impl Detector {
         known: &[String],
         put: &mut Put<'_>,
     ) -> Option<String> {
-        if name.is_some_and(is_secret_member) {
+        let is_secret =
+            name.is_some_and(|name| is_secret_member(name) || (name == "token" && is_token(text)));
+        if is_secret {
             return put.whole(text).map(Cow::into_owned);
         }
         if is_base64(text) {
-            return None;
+            return without(text, &joined(self.sure_spans(text, known), text), put);
         }
         self.text(text, known, put)
     }
 }
 
+/// `Bearer`, `Basic`: what stands in front of the secret of an authorization.
+fn scheme_of<'v>(name: &str, value: &'v str) -> (&'v str, &'v str) {
+    let plain = plain(name);
+    match value.split_once(' ') {
+        Some((scheme, rest))
+            if (plain.ends_with("authorization") || plain.ends_with("auth"))
+                && scheme.chars().all(|c| c.is_ascii_alphabetic()) =>
+        {
+            (&value[..=scheme.len()], rest.trim())
+        }
+        _ => ("", value.trim()),
+    }
+}
+
+/// The secrets in a header's value: all of it, or each of its cookies.
+pub fn secrets_in(name: &str, value: &str) -> Vec<String> {
+    if plain(name).ends_with("cookie") {
+        let values = value.split(';').filter_map(|pair| pair.split_once('='));
+        return values.map(|(_, value)| value.trim().to_owned()).collect();
+    }
+    vec![scheme_of(name, value).1.to_owned()]
+}
+
+/// A text with placeholders in these places.
+fn without(text: &str, spans: &[Range<usize>], put: &mut Put<'_>) -> Option<String> {
+    let numbered = if matches!(put, Put::Alike) && text.contains(PLACEHOLDER) {
+        NUMBERED.as_ref().filter(|numbered| numbered.is_match(text))
+    } else {
+        None
+    };
+    if spans.is_empty() && numbered.is_none() {
+        return None;
+    }
+    let (mut out, mut start) = (String::with_capacity(text.len()), 0);
+    for span in spans {
+        out.push_str(&text[start..span.start]);
+        out.push_str(&put.of(&text[span.clone()]));
+        start = span.end;
+    }
+    out.push_str(&text[start..]);
+    Some(
+        numbered.map_or_else(|| out.clone(), |numbered| numbered.replace_all(&out, PLACEHOLDER).into_owned()),
+    )
+}
+
+/// Spans in their order, those that overlap as one; what is a placeholder already is
+/// none.
+fn joined(mut spans: Vec<Range<usize>>, text: &str) -> Vec<Range<usize>> {
+    // A scheme may stand in front of a placeholder.
+    let is_put = |span: &Range<usize>| text[span.clone()].rsplit(' ').next().is_some_and(is_placeholder);
+    spans.retain(|span| !span.is_empty() && !is_put(span));
+    spans.sort_by_key(|span| (span.start, span.end));
+    let mut joined: Vec<Range<usize>> = Vec::new();
+    for span in spans {
+        match joined.last_mut().filter(|last| span.start < last.end) {
+            Some(last) => last.end = last.end.max(span.end),
+            None => joined.push(span),
+        }
+    }
+    joined
+}
+
 /// The matches of an expression: their groups, or all of them.
-fn groups<'a>(regex: &'a Regex, text: &'a str) -> impl Iterator<Item = std::ops::Range<usize>> + 'a {
+fn groups<'a>(regex: &'a Regex, text: &'a str) -> impl Iterator<Item = Range<usize>> + 'a {
     regex.captures_iter(text).filter_map(|found| {
         let group = found.iter().skip(1).flatten().next();
         group.or(found.get(0)).map(|found| found.range())
@@ -336,6 +409,16 @@ fn groups<'a>(regex: &'a Regex, text: &'a str) -> impl Iterator<Item = std::ops:
 /// Whether it is drawn by luck rather than written by hand: words have no digits.
 fn is_random(text: &str) -> bool {
     text.len() >= 24 || text.bytes().any(|byte| byte.is_ascii_digit()) || text.contains("PRIVATE")
+}
+
+/// Whether what is called a token is one that opens doors, and none that a model
+/// speaks in.
+fn is_token(text: &str) -> bool {
+    text.len() >= 16 && has_digit(text) && !text.contains(char::is_whitespace)
+}
+
+fn has_digit(text: &str) -> bool {
+    text.bytes().any(|byte| byte.is_ascii_digit())
 }
 
 /// Bytes of a text that is base64 and nothing else at the least.
@@ -386,6 +469,9 @@ mod tests {
         assert_eq!(redacted("with Bearer abc123def"), "with Bearer REDACTED-1");
         assert_eq!(redacted("https://me:pa55word@host/"), "https://me:REDACTED-1@host/");
         assert_eq!(redacted(r#"{"password": "hunter2"}"#), r#"{"password": "REDACTED-1"}"#);
+        assert_eq!(redacted("http://x/y?id_token=hunter2cQ7"), "http://x/y?id_token=REDACTED-1");
+        assert_eq!(redacted("x-api-key: abcdef1234567890"), "x-api-key: REDACTED-1");
+        assert_eq!(redacted("Authorization: Basic dXNlcjpwYXNzd29yZA=="), "Authorization: Basic REDACTED-1");
         assert_eq!(redacted(r#"{\"api_key\":\"abcdef\"}"#), r#"{\"api_key\":\"REDACTED-1\"}"#);
     }
 
@@ -395,6 +481,9 @@ mod tests {
             "a task-force with sk-learn, a risk_assessment",
             "Bearer authentication is used",
             "the secret: be kind; password: see below",
+            "client = OpenAI(api_key=os.environ[\"OPENAI_API_KEY\"])",
+            "password = input(\"Password: \")",
+            "api_key=YOUR_API_KEY password=<password> OPENAI_API_KEY=$OPENAI_API_KEY",
             "max_tokens=17 and 3 tokens",
             "http://localhost:8080/a@b",
         ] {
@@ -403,6 +492,8 @@ mod tests {
         assert!(!is_secret_member("max_tokens") && !is_secret_member("nextPageToken"));
         assert!(!is_secret_member("token") && !is_secret_head("x-ratelimit-remaining-tokens"));
         assert!(is_secret_head("X-Goog-Api-Key") && is_secret_head("Set-Cookie") && is_secret_head("key"));
+        assert!(!is_secret_header("idempotency-key") && !is_secret_header("x-ratelimit-limit-tokens"));
+        assert!(is_secret_header("Ocp-Apim-Subscription-Key") && is_secret_header("helicone-auth"));
     }
 
     #[test]

@@ -34,7 +34,7 @@ pub fn write(interaction: &Interaction, aside: &str, mark: &str) -> (String, Vec
     out.line(0, "---");
     out.pair(0, "cassette", "1");
     out.pair(0, "seq", &interaction.seq.to_string());
-    out.pair(0, "id", &format!("{}-{}", interaction.key, checksum(&request, mark)));
+    let id_at = out.0.len();
     if !interaction.run.is_empty() {
         out.pair(0, "run", &text(&interaction.run));
     }
@@ -50,6 +50,8 @@ pub fn write(interaction: &Interaction, aside: &str, mark: &str) -> (String, Vec
     }
     out.0.push_str(&request);
     response(&interaction.response, aside, &mut out, &mut asides);
+    let sum = checksum(&out.0, mark);
+    out.0.insert_str(id_at, &format!("id: {}-{sum}\n", interaction.key));
     out.line(0, "...");
     (out.0, asides)
 }
@@ -66,12 +68,15 @@ pub fn yaml(json: &Value) -> String {
     out.0
 }
 
-/// What tells whether the text of a request is still that whose key was computed.
-pub fn checksum(request: &str, mark: &str) -> String {
+/// What tells whether a document is still as it was written; its id and its end do not
+/// count.
+pub fn checksum(document: &str, mark: &str) -> String {
     let mut hasher = blake3::Hasher::new();
     // Ends of lines and of the text are the editor's.
-    for line in request.lines() {
-        hasher.update(line.trim_end().as_bytes()).update(b"\n");
+    for line in document.lines().map(str::trim_end) {
+        if !line.starts_with("id: ") && !line.is_empty() && line != "..." {
+            hasher.update(line.as_bytes()).update(b"\n");
+        }
     }
     hasher.update(mark.as_bytes()).finalize().to_hex()[..8].to_owned()
 }
@@ -193,7 +198,7 @@ fn head(head: &Head, out: &mut Lines) {
         out.pair(1, "version", &quoted(&head.version));
     }
     out.pair(1, "head", &time(head.at));
-    out.line(1, "headers:");
+    out.line(1, if head.headers.is_empty() { "headers: []" } else { "headers:" });
     for (name, value) in &head.headers {
         out.line(2, &format!("- [{}, {}]", text(name), bytes(value)));
     }

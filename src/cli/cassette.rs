@@ -12,7 +12,7 @@ use crate::{
         file::{Entry, Tape},
         key::Matching,
         redact::redact,
-        secret::{Placeholders, Put, highest_number},
+        secret::{Detector, Placeholders, Put, highest_number},
         timeline::timeline,
         write::{Aside, write},
     },
@@ -210,16 +210,8 @@ impl Chosen {
             Err(exit) => return exit,
         };
         let interactions: Vec<_> = chosen.into_iter().map(|(_, interaction)| interaction).collect();
-        match from_cassette::scenario(&interactions) {
-            Ok(yaml) => {
-                output::print(&yaml);
-                Exit::Ok
-            }
-            Err(problem) => {
-                output::complain(&problem);
-                Exit::Failed
-            }
-        }
+        output::print(&from_cassette::scenario(&interactions));
+        Exit::Ok
     }
 }
 
@@ -264,21 +256,34 @@ fn redact_tape(tape: &Tape, matching: &Matching, placeholders: &mut Placeholders
         if copy == *interaction {
             continue;
         }
-        let aside = format!("{}.bodies/{}-{}-redacted", tape.name, copy.run, copy.seq);
+        let folder = format!("{}.bodies/", tape.name);
+        let aside = format!("{folder}{}-{}-{}-redacted", copy.run, copy.seq, entry.line);
         let (document, beside) = write(&copy, &aside, &mark);
         let own = &text[entry.range.clone()];
         new.push_str(&text[at..entry.range.start]);
         // Its end stands behind it already.
         new.push_str(document.strip_suffix("...\n").unwrap_or(&document));
         at = entry.range.end;
-        old_asides.extend(
-            own.lines().filter_map(|line| line.trim_start().strip_prefix("file: ")).map(str::to_owned),
-        );
+        let named = own.lines().filter_map(|line| line.trim_start().strip_prefix("file: "));
+        let named = named.map(|name| name.trim().trim_matches('"'));
+        // A line of the request may look the same.
+        let is_aside = |name: &&str| name.starts_with(&folder) && !name.contains("..");
+        old_asides.extend(named.filter(is_aside).map(str::to_owned));
         asides.extend(beside);
     }
-    if at == 0 {
+    new.push_str(&text[at..]);
+    let new = without_comments(&new, &matching.detector, placeholders);
+    if new == *text {
         return Ok(());
     }
-    new.push_str(&text[at..]);
     store::cassettes::replace(&path, (text, &new), &asides, &old_asides).map_err(|error| error.to_string())
+}
+
+/// The same with no secret in its comments.
+fn without_comments(text: &str, detector: &Detector, placeholders: &mut Placeholders) -> String {
+    let lines = text.split_inclusive('\n').map(|line| match line.trim_start().starts_with('#') {
+        true => detector.text(line, &[], &mut Put::Numbered(placeholders)).unwrap_or_else(|| line.to_owned()),
+        false => line.to_owned(),
+    });
+    lines.collect()
 }

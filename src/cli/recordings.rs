@@ -220,7 +220,11 @@ fn age(text: &str) -> Result<Duration, String> {
 
 fn pair(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
-        Some((name, value)) if is_name(name) && !value.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        Some(("s", _)) => Err("the name `s` would be taken for the prefix of a session".to_owned()),
+        Some((name, _)) if !is_name(name) => {
+            Err(format!("the name {name:?} has more in it than letters, digits, - _ and ."))
+        }
+        Some((name, value)) if !value.is_empty() => Ok((name.to_owned(), value.to_owned())),
         _ => Err("expected NAME=VALUE, such as openai=https://api.openai.com/v1".to_owned()),
     }
 }

@@ -52,6 +52,14 @@ impl JsonPath {
         &self.source
     }
 
+    /// The plain name that it ends in.
+    pub fn last_name(&self) -> Option<&str> {
+        match &self.last.as_deref()?.1 {
+            Step::Name(name) => Some(name),
+            Step::Index(_) => None,
+        }
+    }
+
     /// The values that it leads to.
     pub fn find<'v>(&self, value: &'v Value) -> Vec<&'v Value> {
         self.path.query(value).all()

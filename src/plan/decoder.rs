@@ -14,18 +14,20 @@ const MOST_BYTES: usize = 256 << 20;
 pub fn decode<'a>(coding: &str, pieces: impl Iterator<Item = &'a [u8]>) -> io::Result<Vec<Vec<u8>>> {
     match coding.trim().to_ascii_lowercase().as_str() {
         "" | "identity" => Ok(pieces.map(<[u8]>::to_vec).collect()),
-        "gzip" | "x-gzip" => by(flate2::write::MultiGzDecoder::new(Vec::new()), pieces, |it| it.get_mut()),
+        "gzip" | "x-gzip" => {
+            by(flate2::write::MultiGzDecoder::new(Room::default()), pieces, |it| it.get_mut())
+        }
         "deflate" => {
             let pieces: Vec<_> = pieces.collect();
             // Some leave the wrapping out that the name stands for.
-            let wrapped = flate2::write::ZlibDecoder::new(Vec::new());
+            let wrapped = flate2::write::ZlibDecoder::new(Room::default());
             by(wrapped, pieces.iter().copied(), |it| it.get_mut()).or_else(|_| {
-                let bare = flate2::write::DeflateDecoder::new(Vec::new());
+                let bare = flate2::write::DeflateDecoder::new(Room::default());
                 by(bare, pieces.iter().copied(), |it| it.get_mut())
             })
         }
-        "br" => by(brotli::DecompressorWriter::new(Vec::new(), 4096), pieces, |it| it.get_mut()),
-        "zstd" => by(zstd::stream::write::Decoder::new(Vec::new())?, pieces, |it| it.get_mut()),
+        "br" => by(brotli::DecompressorWriter::new(Room::default(), 4096), pieces, |it| it.get_mut()),
+        "zstd" => by(zstd::stream::write::Decoder::new(Room::default())?, pieces, |it| it.get_mut()),
         other => Err(io::Error::other(format!("the coding {other:?} is not known"))),
     }
 }
@@ -33,20 +35,37 @@ pub fn decode<'a>(coding: &str, pieces: impl Iterator<Item = &'a [u8]>) -> io::R
 fn by<'a, W: Write>(
     mut decoder: W,
     pieces: impl Iterator<Item = &'a [u8]>,
-    out: impl Fn(&mut W) -> &mut Vec<u8>,
+    out: impl Fn(&mut W) -> &mut Room,
 ) -> io::Result<Vec<Vec<u8>>> {
-    let (mut decoded, mut bytes) = (Vec::new(), 0);
+    let mut decoded = Vec::new();
     for piece in pieces {
         decoder.write_all(piece)?;
         decoder.flush()?;
-        let piece = std::mem::take(out(&mut decoder));
-        bytes += piece.len();
-        if bytes > MOST_BYTES {
-            return Err(io::Error::other(format!("it has more than {MOST_BYTES} bytes")));
-        }
-        decoded.push(piece);
+        decoded.push(std::mem::take(&mut out(&mut decoder).bytes));
     }
     Ok(decoded)
+}
+
+/// Room for so many bytes and no more: a few may stand for very many.
+#[derive(Default)]
+struct Room {
+    bytes: Vec<u8>,
+    taken: usize,
+}
+
+impl Write for Room {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.taken += bytes.len();
+        if self.taken > MOST_BYTES {
+            return Err(io::Error::other(format!("it has more than {MOST_BYTES} bytes")));
+        }
+        self.bytes.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 #[cfg(test)]

@@ -116,7 +116,9 @@ impl Laid {
                 whole.add(&self.body[at..*end], *time);
                 (at, last) = (*end, *time);
             }
-            for (end, line) in old.range(span.start + 1..=span.end) {
+            // Nothing ends in what is empty.
+            let inside = if span.is_empty() { span.start..=span.start } else { span.start + 1..=span.end };
+            for (end, line) in old.range(inside).filter(|_| !span.is_empty()) {
                 bounds.iter_mut().for_each(|bounds| drop(bounds.insert(end + moved, line.clone())));
             }
             whole.spans.get_or_insert_default().push(start..whole.body.len());

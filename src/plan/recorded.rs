@@ -208,6 +208,23 @@ impl Recorded {
         self.head.as_ref()?.header("content-length")?.trim().parse().ok()
     }
 
+    /// Corrects the content-length that is told, where the body was so long before and
+    /// is another now. What was missing is missing still.
+    pub fn shift_length(&mut self, before: usize) {
+        let after = self.length() as u64;
+        let (told, has_length) = (self.content_length(), self.carry == Some(CarryAs::Length));
+        let Some(head) = self.head.as_mut().filter(|_| has_length) else { return };
+        let Some(told) = told.map(|told| told.saturating_sub(before as u64).saturating_add(after)) else {
+            return;
+        };
+        for (name, value) in &mut head.headers {
+            if name.eq_ignore_ascii_case("content-length") {
+                *value = told.to_string().into();
+            }
+        }
+        head.raw = None;
+    }
+
     /// The answers with a status of 1xx in front of it.
     pub fn interim_bytes(&self) -> Vec<u8> {
         self.interim.iter().flat_map(|(_, bytes)| bytes.iter().copied()).collect()

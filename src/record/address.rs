@@ -50,6 +50,10 @@ impl Address {
         if uri.query().is_some() {
             return Err(format!("{expected}, without a query"));
         }
+        let has_port = authority.as_str().len() > authority.host().len();
+        if has_port && authority.port_u16().is_none() {
+            return Err(format!("{expected}: this port is none"));
+        }
         let usual = if is_tls { 443 } else { 80 };
         let port = uri.port_u16().unwrap_or(usual);
         let host = authority.host();
@@ -123,7 +127,15 @@ mod tests {
         assert_eq!((address.host.as_str(), address.port), ("::1", 8080));
         assert_eq!(address.to_string(), "http://[::1]:8080/a");
         assert_eq!(Address::new("https://h:443").unwrap().authority, "h");
-        for wrong in ["api.openai.com", "ftp://h", "https://me:pw@h", "https://h/?a=b", "https://", ""] {
+        for wrong in [
+            "api.openai.com",
+            "ftp://h",
+            "https://me:pw@h",
+            "https://h/?a=b",
+            "http://h:99999",
+            "https://",
+            "",
+        ] {
             assert!(Address::new(wrong).is_err(), "{wrong}");
         }
     }

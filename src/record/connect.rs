@@ -134,6 +134,8 @@ impl Connector {
         let log = tee.log();
         let (sender, connection) = http1::Builder::new()
             .preserve_header_case(true)
+            .allow_obsolete_multiline_headers_in_responses(true)
+            .allow_spaces_after_header_name_in_responses(true)
             .max_buf_size(READ_AHEAD)
             .handshake(TokioIo::new(tee))
             .await

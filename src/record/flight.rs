@@ -9,7 +9,10 @@ use std::{
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body as _;
-use hyper::{body::Incoming, client::conn::http1::Connection};
+use hyper::{
+    body::Incoming,
+    client::conn::{TrySendError, http1::Connection},
+};
 use tokio::time::Instant;
 
 use super::{
@@ -17,14 +20,15 @@ use super::{
     tee::{Ended, Log, Tee},
 };
 
-type Answering = Pin<Box<dyn Future<Output = hyper::Result<Response<Incoming>>> + Send>>;
+type Answering =
+    Pin<Box<dyn Future<Output = Result<Response<Incoming>, TrySendError<Request<Body>>>> + Send>>;
 
 /// A request under way.
 pub(crate) struct Flight {
     line: Line,
     stage: Stage,
-    /// Bytes that the connection had read before this request.
-    before: u64,
+    /// Whether the request was handed back: no byte of it was sent.
+    is_unsent: bool,
     /// The socket, once HTTP has let go of it.
     socket: Option<Tee>,
 }
@@ -53,15 +57,19 @@ pub(crate) enum Next {
 
 impl Flight {
     pub(super) fn new(mut line: Line, request: Request<Body>) -> Self {
-        let answering = Box::pin(line.sender.send_request(request));
-        let before = line.log.count();
-        Self { line, stage: Stage::Asked(answering), before, socket: None }
+        let answering = Box::pin(line.sender.try_send_request(request));
+        Self { line, stage: Stage::Asked(answering), is_unsent: false, socket: None }
     }
 
-    /// Whether nothing came and it may be sent again by another connection: one that
-    /// had been used before may have been at its end.
+    /// Whether nothing of it was sent, since the connection was at its end: it may be
+    /// sent by another.
     pub(super) fn is_stale(&self) -> bool {
-        self.line.is_used && self.line.log.count() == self.before
+        self.line.is_used && self.is_unsent
+    }
+
+    /// Whether HTTP does not understand what comes.
+    pub(crate) fn is_broken(&self) -> bool {
+        matches!(self.stage, Stage::Broken)
     }
 
     /// Whether all that was read was taken.
@@ -124,7 +132,14 @@ impl Flight {
             Stage::Asked(answering) => match answering.as_mut().poll(context) {
                 Poll::Pending => None,
                 Poll::Ready(Ok(response)) => Some(Stage::Body(response.into_body())),
-                Poll::Ready(Err(_)) => Some(Stage::Broken),
+                Poll::Ready(Err(error)) => {
+                    self.is_unsent = error.message().is_some();
+                    if !error.error().is_parse() {
+                        // Nothing is to be expected of who did not get all of it.
+                        self.socket = None;
+                    }
+                    Some(Stage::Broken)
+                }
             },
             Stage::Body(body) => match Pin::new(body).poll_frame(context) {
                 Poll::Pending => None,

@@ -146,9 +146,9 @@ impl Recorder {
         }
         let (has_succeeded, last) = outcomes.get(&(cassette.to_owned(), key)).copied().unwrap_or((true, 0));
         let attempt = match retries {
-            Some(retries) => retries + 1,
+            Some(retries) => retries.saturating_add(1),
             None if has_succeeded => 1,
-            None => last + 1,
+            None => last.saturating_add(1),
         };
         outcomes.insert((cassette.to_owned(), key), (succeeds, attempt));
         attempt
@@ -201,6 +201,7 @@ struct Kept {
     bytes: Vec<u8>,
     share: Share,
     is_too_large: bool,
+    has_failed: bool,
     ended: Option<Instant>,
 }
 
@@ -229,6 +230,16 @@ impl Shared {
     /// Takes a piece of it.
     pub(crate) fn push(&self, bytes: &[u8]) {
         self.kept().push(bytes);
+    }
+
+    /// It was cut off, or is none.
+    pub(crate) fn fail(&self) {
+        self.kept().has_failed = true;
+    }
+
+    /// Whether it was cut off, or is none.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.kept().has_failed
     }
 
     /// It came in full.
@@ -286,6 +297,11 @@ impl Recording {
             is_too_large: false,
             recorder: Arc::clone(recorder),
         }
+    }
+
+    /// Its path is to be recorded as this.
+    pub(crate) fn is_at(&mut self, path: String) {
+        self.asked.path = path;
     }
 
     /// Takes what came at a time.

@@ -24,7 +24,6 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 struct Reads {
     pieces: VecDeque<(Instant, Bytes)>,
     end: Option<(Instant, Ended)>,
-    count: u64,
 }
 
 /// How a socket ended.
@@ -58,11 +57,6 @@ impl Log {
     /// How the socket ended, and when.
     pub(crate) fn end(&self) -> Option<(Instant, Ended)> {
         self.reads().end
-    }
-
-    /// How many bytes were read in all.
-    pub(crate) fn count(&self) -> u64 {
-        self.reads().count
     }
 }
 
@@ -98,7 +92,6 @@ impl AsyncRead for Tee {
         };
         let now = Instant::now();
         if !came.is_empty() {
-            reads.count += came.len() as u64;
             reads.pieces.push_back((now, Bytes::copy_from_slice(came)));
         }
         match &read {

@@ -147,8 +147,11 @@ impl Upstream {
     /// Where the upstream cannot be reached, or the request not be sent.
     pub(crate) async fn send(&self, outgoing: Outgoing) -> io::Result<(Flight, Next)> {
         let Outgoing { method, uri, headers, extensions, path, manner, body } = outgoing;
-        let uri = self.uri(&path, &uri, manner)?;
-        let headers = self.headers(&headers, manner)?;
+        let asked = uri;
+        let uri = self.uri(&path, &asked, manner)?;
+        let is_key = |pair: &str| pair.starts_with("key=") && pair.len() > 4;
+        let has_query_key = asked.query().is_some_and(|query| query.split('&').any(is_key));
+        let headers = self.headers(&headers, manner, has_query_key)?;
         let request = |body: Body, extensions| {
             let mut request = Request::new(body);
             (*request.method_mut(), *request.uri_mut()) = (method.clone(), uri.clone());
@@ -200,7 +203,7 @@ impl Upstream {
         format!("{host}{path}{query}").parse().map_err(io::Error::other)
     }
 
-    fn headers(&self, asked: &HeaderMap, manner: Manner) -> io::Result<HeaderMap> {
+    fn headers(&self, asked: &HeaderMap, manner: Manner, has_query_key: bool) -> io::Result<HeaderMap> {
         let mut headers = HeaderMap::with_capacity(asked.len() + 2);
         headers
             .insert(header::HOST, HeaderValue::try_from(&self.address.authority).map_err(io::Error::other)?);
@@ -228,17 +231,19 @@ impl Upstream {
         if let Some(authorization) = self.connector.proxy_authorization() {
             headers.insert(header::PROXY_AUTHORIZATION, authorization.clone());
         }
-        self.put_key(&mut headers, manner)?;
+        self.put_key(&mut headers, manner, has_query_key)?;
         Ok(headers)
     }
 
     /// Puts the key of the environment in place of the client's, or where it has none.
-    fn put_key(&self, headers: &mut HeaderMap, manner: Manner) -> io::Result<()> {
+    fn put_key(&self, headers: &mut HeaderMap, manner: Manner, has_query_key: bool) -> io::Result<()> {
         const GOOGLE: HeaderName = HeaderName::from_static("x-goog-api-key");
         const ANTHROPIC: HeaderName = HeaderName::from_static("x-api-key");
         let Some(key) = &self.key else { return Ok(()) };
-        let own = [header::AUTHORIZATION, GOOGLE, ANTHROPIC];
-        if !key.is_always && own.iter().any(|name| headers.contains_key(name)) {
+        const AZURE: HeaderName = HeaderName::from_static("api-key");
+        let own = [header::AUTHORIZATION, GOOGLE, ANTHROPIC, AZURE];
+        let has_own = has_query_key || own.iter().any(|name| headers.contains_key(name));
+        if !key.is_always && has_own {
             return Ok(());
         }
         own.iter().for_each(|name| drop(headers.remove(name)));

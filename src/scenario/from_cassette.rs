@@ -16,28 +16,24 @@ use crate::{
 
 /// The YAML of a scenario that answers as these interactions do. Attempts of one call
 /// become the replies of one stub.
-///
-/// # Errors
-///
-/// Where an answer has no head, so that nothing could be said in its place.
-pub fn scenario(interactions: &[Interaction]) -> Result<String, String> {
+pub fn scenario(interactions: &[Interaction]) -> String {
     let mut stubs: Vec<(Value, Vec<Value>)> = Vec::new();
     for interaction in interactions {
-        let (when, then) = stub(interaction)?;
+        let (when, then) = stub(interaction);
         match stubs.iter_mut().find(|(known, _)| *known == when) {
             Some((_, replies)) => replies.push(then),
             None => stubs.push((when, vec![then])),
         }
     }
-    let stubs = stubs.into_iter().map(|(when, mut replies)| {
-        let then = if replies.len() == 1 { replies.remove(0) } else { Value::from(replies) };
-        json!({"when": when, "then": then})
+    let stubs = stubs.into_iter().map(|(when, mut replies)| match replies.len() {
+        1 => json!({"when": when, "then": replies.remove(0)}),
+        _ => json!({"when": when, "per": "call", "then": replies}),
     });
     let stubs: Vec<_> = stubs.collect();
-    Ok(yaml(&json!({"scenario": 1, "about": "Made from recordings.", "stubs": stubs})))
+    yaml(&json!({"scenario": 1, "about": "Made from recordings.", "stubs": stubs}))
 }
 
-fn stub(interaction: &Interaction) -> Result<(Value, Value), String> {
+fn stub(interaction: &Interaction) -> (Value, Value) {
     let asked = &interaction.request;
     let request = as_request(&asked.method, &asked.path, &asked.query, &asked.headers);
     let route = dialect::identify(&request);
@@ -47,7 +43,7 @@ fn stub(interaction: &Interaction) -> Result<(Value, Value), String> {
     };
     let ask = route.dialect.read(&Heard::new(&route, &request), &mut body);
     let ask = ask.unwrap_or_else(|_| route.dialect.guess(&route, &body));
-    Ok((when(&route, &ask, interaction), then(&route, &ask, &interaction.response)?))
+    (when(&route, &ask, interaction), then(&route, &ask, &interaction.response))
 }
 
 fn when(route: &Route, ask: &Ask, interaction: &Interaction) -> Value {
@@ -71,20 +67,19 @@ fn when(route: &Route, ask: &Ask, interaction: &Interaction) -> Value {
     }
     when.insert("stream".to_owned(), (ask.shape != Shape::Document).into());
     when.insert("prompt".to_owned(), generate.prompt.text.as_str().into());
-    if generate.prompt.turn > 1 {
-        when.insert("turn".to_owned(), generate.prompt.turn.into());
-    }
+    when.insert("turn".to_owned(), generate.prompt.turn.into());
     when.into()
 }
 
-fn then(route: &Route, ask: &Ask, response: &Recorded) -> Result<Value, String> {
+fn then(route: &Route, ask: &Ask, response: &Recorded) -> Value {
     let Some(head) = &response.head else {
-        return Err("an answer without a head has no words; use `cassette:` in a scenario instead".to_owned());
+        let how = if response.end == End::Reset { "reset" } else { "close" };
+        return json!({"text": "", "wire": {"end": {"before": "head", "how": how}}});
     };
     let (said, plain) = said(response, ask.shape);
     let mut then = Map::new();
     if head.status >= 400 {
-        return Ok(error(route, &said, head.status, head.header("retry-after")));
+        return error(route, &said, head.status, head.header("retry-after"));
     }
     match texts(route, &said) {
         Some(texts) if said.events.len() == 1 => then.insert("text".to_owned(), texts.concat().into()),
@@ -111,7 +106,7 @@ fn then(route: &Route, ask: &Ask, response: &Recorded) -> Result<Value, String> 
     if let Some(how) = how {
         then.insert("wire".to_owned(), json!({"end": {"after": -1, "how": how}}));
     }
-    Ok(then.into())
+    then.into()
 }
 
 fn time(time: std::time::Duration) -> String {

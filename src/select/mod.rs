@@ -79,6 +79,7 @@ impl Rules {
         let all = || scenarios.iter().flat_map(|scenario| &scenario.stubs);
         let counts_calls = all().any(|stub| {
             stub.per == crate::scenario::file::Per::Call
+                || stub.replies.iter().any(|(reply, _)| matches!(reply.kind, Kind::Recorded(_)))
                 || stub.when.iter().any(|when| when.attempt.is_some())
         });
         let models: HashSet<_> =
@@ -86,6 +87,17 @@ impl Rules {
         let models = scenarios.iter().any(|scenario| scenario.models.is_some()).then_some(models);
         let answer_early = all().any(|stub| stub.early.is_some());
         Self { stubs, index, models, counts_calls, answer_early, scenarios }
+    }
+
+    /// The upstreams that stubs forward to.
+    pub fn forwards(&self) -> Vec<&str> {
+        let replies =
+            self.scenarios.iter().flat_map(|scenario| &scenario.stubs).flat_map(|stub| &stub.replies);
+        let names = replies.filter_map(|(reply, _)| match &reply.kind {
+            Kind::Forward(name) => Some(name.as_str()),
+            _ => None,
+        });
+        names.collect()
     }
 
     /// Counts calls, whether or not a stub asks for it.

@@ -15,11 +15,13 @@ use crate::{
         self, Body,
         deck::{Card, Choice, Deck},
         differ, events,
-        key::{key, secrets_of},
+        key::{Key, key, secrets_of},
     },
-    dialect::{Occasion, Operation},
+    dialect::{Occasion, Operation, UnknownFields},
     identity::Identity,
     plan::{self, Origin, WirePlan, recorded::Recorded},
+    record::address::bare_path,
+    request::decode,
     scenario::{
         say,
         stub::{Dress, Kind},
@@ -91,17 +93,46 @@ impl Exchange {
 
     /// What these recordings have for a request.
     fn deal<'r>(&self, asked: &Asked<'_>, body: &Value, call: u64, deck: &'r Deck) -> Elsewhere<'r> {
-        let compared = deck.matching.compared(self::asked(asked, body), &secrets_of(asked.request));
+        let known = secrets_of(asked.request);
+        let compared = self.compared(asked, body, deck, &known);
+        let key = self.key_of(asked, body, deck, &compared);
         let session = asked.session.name();
-        let choice = deck.choose(key(&compared), session, call, &mut asked.session.counts().turns);
-        match choice {
+        let mut counts = asked.session.counts();
+        match deck.choose(key, session, call, &mut counts.turns) {
             Choice::Plays(card) => Elsewhere::Recording(deck, card),
             Choice::Exhausted => {
                 let text = "mynah: all that was recorded for this request has been played (--repeat miss)";
                 Elsewhere::Missing(text.to_owned())
             }
-            Choice::Unknown => Elsewhere::Missing(missing(deck, &compared)),
+            Choice::Unknown => {
+                drop(counts);
+                Elsewhere::Missing(missing(deck, &compared))
+            }
         }
+    }
+
+    /// The key of a request, as it may have been recorded.
+    fn key_of(&self, asked: &Asked<'_>, body: &Value, deck: &Deck, compared: &cassette::Asked) -> Key {
+        let own = key(compared);
+        if deck.knows(own) {
+            return own;
+        }
+        // A key that is a word like others stands in texts as such; and what its path
+        // names an upstream by may have been recorded with it.
+        let without = self.compared(asked, body, deck, &[]);
+        let bare = decode(bare_path(asked.uri.path(), self.base_path()));
+        let others = [cassette::Asked { path: bare, ..compared.clone() }, without];
+        others.iter().map(key).find(|key| deck.knows(*key)).unwrap_or(own)
+    }
+
+    /// A request as recordings are compared by. Its JSON is spelt already, unless this
+    /// server reads requests otherwise than they are recorded.
+    fn compared(&self, asked: &Asked<'_>, body: &Value, deck: &Deck, known: &[String]) -> cassette::Asked {
+        let is_usual = self.settings.unknown_fields == UnknownFields::Ignored && self.base_path().is_empty();
+        if is_usual {
+            return deck.matching.compared(self::asked(asked, body), known);
+        }
+        deck.matching.canonical(self::asked(asked, &Value::Null), known)
     }
 
     /// The plan of a recording, with what stubs lay over it; in words where it cannot be

@@ -26,7 +26,7 @@ impl Exchange {
         let said = self.say("miss", asked, Body::Read(body), |occasion| {
             dialect.say_error(asked.route, &error, occasion)
         });
-        tracing::warn!("{}", self.line(asked, 404, "no stub matches").with_lines(message));
+        tracing::warn!("{}", self.line(asked, 404, "nothing answers").with_lines(message));
         plan::plan(said, &Origin::new("miss"), self.settings.marks)
     }
 

@@ -24,10 +24,12 @@ use super::{
     play::After,
     session::Attempt,
     socket::{Socket, write_all},
+    unfit::Unfit,
 };
 use crate::{
     ask::Ask,
     cassette::{deck::cassette_of, key::secrets_of, scan::Scanner},
+    dialect::DIALECTS,
     identity::Identity,
     plan::recorded::{self, End, Recorded},
     record::{
@@ -39,6 +41,7 @@ use crate::{
         upstream::{Content, Manner, Outgoing, Upstream},
     },
     reply::ApiError,
+    request::decode,
     scenario::stub::Kind,
     select::Layer,
 };
@@ -100,10 +103,16 @@ impl Forwarding {
     /// Where a request goes that names its upstream by a path such as `/groq/v1/…`, or
     /// by its dialect; where there is one upstream, all goes there.
     fn upstream(&self, dialect: &str, path: &str) -> Option<&Upstream> {
-        let first = path.trim_start_matches('/').split('/').next().unwrap_or_default();
         let only = self.upstreams.first().filter(|_| self.upstreams.len() == 1);
-        let by_path = self.named(first).filter(|_| path.len() > first.len() + 1);
-        by_path.or_else(|| self.named(dialect)).or(only)
+        self.by_path(path).or_else(|| self.named(dialect)).or(only)
+    }
+
+    /// The upstream that a path such as `/groq/v1/…` names.
+    fn by_path(&self, path: &str) -> Option<&Upstream> {
+        let (first, _) = path.strip_prefix('/')?.split_once('/')?;
+        // What a dialect is called by may begin a path of its own.
+        let is_dialect = DIALECTS.iter().any(|dialect| dialect.name() == first);
+        self.named(first).filter(|_| !is_dialect)
     }
 
     /// The upstream of a name.
@@ -222,11 +231,21 @@ impl Exchange {
                 return self.unreached(asked, &error.to_string(), link).await;
             }
             Err(_) => {
+                tracing::warn!("nothing comes from {}", upstream.address());
                 recording.iter_mut().for_each(|it| it.finish(Instant::now(), End::Timeout));
                 link.leave(Leave::Close);
                 return std::future::pending().await;
             }
         };
+        if matches!(begun.1, Next::Ended(..)) && kept.has_failed() {
+            // What the client sent was no request.
+            if let Some(recording) = recording.take() {
+                recording.forget();
+            }
+            link.leave_peer_alone();
+            let plan = self.unread(asked, Unfit::Broken);
+            return self.play(Answer { plan, attempt: None }, Instant::now(), link).await;
+        }
         let is_head = asked.request.method == http::Method::HEAD;
         let relay = Relay {
             client: pass.over.is_none().then_some(link),
@@ -282,6 +301,10 @@ impl Exchange {
         self.let_go(after, (ending, is_whole), link).await
     }
 
+    fn names_upstream(&self, path: &str) -> bool {
+        self.forwarding.as_ref().is_some_and(|forwarding| forwarding.by_path(path).is_some())
+    }
+
     fn recording(
         &self,
         asked: &Asked<'_>,
@@ -296,7 +319,14 @@ impl Exchange {
         known.extend(upstream.secret().map(str::to_owned));
         known.extend(self.settings.keys.iter().cloned());
         let address = upstream.address().to_string();
-        Some(Recording::new(recorder, cassette, asked.request, (kept, attempt), (address, known)))
+        let mut recording =
+            Recording::new(recorder, cassette, asked.request, (kept, attempt), (address, known));
+        let path = bare_path(asked.uri.path(), self.base_path());
+        if self.names_upstream(path) {
+            // Two upstreams have the same paths.
+            recording.is_at(decode(path));
+        }
+        Some(recording)
     }
 
     fn outgoing(
@@ -307,8 +337,8 @@ impl Exchange {
         body: Content,
     ) -> Outgoing {
         let path = bare_path(asked.uri.path(), self.base_path());
-        let named = path.strip_prefix('/').and_then(|path| path.strip_prefix(upstream.name()));
-        let path = named.filter(|rest| rest.starts_with('/')).unwrap_or(path).to_owned();
+        let is_named = self.names_upstream(path);
+        let path = if is_named { &path[1 + upstream.name().len()..] } else { path }.to_owned();
         let manner = match asked.route.dialect.name() {
             "gemini" => Manner::Google,
             "anthropic" => Manner::Anthropic,
@@ -368,9 +398,13 @@ impl<S: Socket> Relay<'_, S> {
                         self.finish(Instant::now(), End::ClientLeft).await;
                         return (End::ClientLeft, flight);
                     }
+                    if self.scanner.is_complete() && flight.is_broken() && flight.has_nothing_more() {
+                        return (End::Complete, flight);
+                    }
                     next = match timeout(self.upstream.patience, flight.next()).await {
                         Ok(next) => next,
                         Err(_) => {
+                            tracing::warn!("nothing comes from {} any more", self.upstream.address());
                             self.finish(Instant::now(), End::Timeout).await;
                             return (End::Timeout, flight);
                         }
@@ -436,7 +470,7 @@ impl<B: http_body::Body<Data = Bytes>> http_body::Body for Copied<B> {
         if let Poll::Ready(frame) = &polled {
             match frame {
                 Some(Ok(frame)) => frame.data_ref().into_iter().for_each(|piece| self.kept.push(piece)),
-                Some(Err(_)) => {}
+                Some(Err(_)) => self.kept.fail(),
                 None => self.kept.end(),
             }
             if self.body.is_end_stream() {

@@ -415,7 +415,8 @@ impl Builder {
         let (address, grace) = (SocketAddr::new(self.host, self.port), self.grace.unwrap_or(GRACE));
         let recordings = self.recordings.clone();
         let (mut exchange, warnings) = self.exchange(Timer::precise())?;
-        exchange.forwarding = recordings.forwarding(exchange.deck.as_ref()).await?;
+        let forwards = exchange.rules.forwards();
+        exchange.forwarding = recordings.forwarding(exchange.deck.as_ref(), &forwards).await?;
         exchange.check_forwards()?;
         Listening::bind(address, grace, exchange, warnings).await
     }

@@ -182,8 +182,13 @@ impl Recordings {
         self.cassette.as_deref().unwrap_or(CASSETTE)
     }
 
-    /// Makes the upstreams ready; `None` where there are none.
-    pub(super) async fn forwarding(&self, deck: Option<&Deck>) -> Result<Option<Forwarding>, StartError> {
+    /// Makes the upstreams ready that are needed; `None` where there are none. `forwards`:
+    /// those that stubs name.
+    pub(super) async fn forwarding(
+        &self,
+        deck: Option<&Deck>,
+        forwards: &[&str],
+    ) -> Result<Option<Forwarding>, StartError> {
         let wrong = |problem: String| StartError::Upstream(problem);
         if let Some(problem) = self.problems.first() {
             return Err(wrong(problem.clone()));
@@ -194,6 +199,11 @@ impl Recordings {
                 _ => Err(wrong("there is nothing to be recorded without an upstream".to_owned())),
             };
         }
+        if self.mode == Mode::New && self.repeat == Repeat::Miss {
+            let problem = "what is recorded anew would take the place of what was played: \
+                           `new` goes with the repeats `last` and `cycle`";
+            return Err(wrong(problem.to_owned()));
+        }
         let mut plans = self.upstreams.clone();
         for (name, variable) in &self.keys {
             let plan = plans.iter_mut().find(|plan| plan.name == *name);
@@ -202,7 +212,9 @@ impl Recordings {
         }
         let (roots, patience) = (self.roots.as_deref(), self.patience.unwrap_or(UPSTREAM_TIMEOUT));
         let mut upstreams = Vec::new();
-        for plan in &plans {
+        // Where nothing is recorded, only what stubs forward to is looked for.
+        let is_used = |plan: &&Plan| self.mode != Mode::None || forwards.contains(&plan.name.as_str());
+        for plan in plans.iter().filter(is_used) {
             if upstreams.iter().any(|known: &Upstream| known.name() == plan.name) {
                 return Err(wrong(format!("there are two upstreams {}", plan.name)));
             }

@@ -16,6 +16,9 @@ use crate::{
 /// Bytes that a cassette may have.
 const LONGEST: u64 = 1 << 30;
 
+/// Bytes that a body beside a cassette may have.
+const LONGEST_BODY: u64 = 256 << 20;
+
 /// The cassettes in these files and folders, and what is wrong with them.
 pub(crate) fn read(paths: &[PathBuf], matching: &Matching) -> (Vec<Tape>, Vec<Problem>) {
     let (found, mut problems) = super::find(paths);
@@ -58,16 +61,24 @@ fn read_one(path: &Path, root: Option<&Path>, matching: &Matching) -> Result<(Ta
             return Err(problem("this link leads out of the folder".to_owned()));
         }
     }
-    let bytes = read_bytes(path, LONGEST).map_err(problem)?;
-    // A torn file may end within a character.
-    let text = String::from_utf8(bytes)
-        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
-    let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
+    let text = decoded(read_bytes(path, LONGEST).map_err(problem)?);
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let folder = folder.to_owned();
     let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let source = Arc::new(Source { name: path.display().to_string(), text });
-    Ok(Tape::new(name, source, Box::new(move |name| companion(&folder, name, "cassette")), matching))
+    Ok(Tape::new(
+        name,
+        source,
+        Box::new(move |name| companion(&folder, name, ("cassette", LONGEST_BODY))),
+        matching,
+    ))
+}
+
+/// A file's text. A torn one may end within a character.
+fn decoded(bytes: Vec<u8>) -> String {
+    let text = String::from_utf8(bytes)
+        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+    text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text)
 }
 
 /// Appends interactions to a cassette, which stays open.
@@ -95,15 +106,13 @@ impl Appender {
         for aside in asides {
             write_aside(folder, aside)?;
         }
+        fs::create_dir_all(folder)?;
         let (mut file, known) = match self.file.take() {
             Some((file, known)) => {
                 file.lock()?;
                 if is_current(&file, &self.path)? { (file, known) } else { (locked(&self.path)?, 0) }
             }
-            None => {
-                fs::create_dir_all(folder)?;
-                (locked(&self.path)?, 0)
-            }
+            None => (locked(&self.path)?, 0),
         };
         let length = file.metadata()?.len();
         // What it was left with had an end.
@@ -188,7 +197,8 @@ pub(crate) fn replace(
         write_aside(folder, aside).map_err(error)?;
     }
     let _lock = locked(path).map_err(error)?;
-    if fs::read(path).map_err(error)? != old.as_bytes() {
+    let now = fs::read(path).map_err(error)?;
+    if decoded(now) != old {
         return Err(error(io::Error::other("it was changed by somebody else meanwhile")));
     }
     super::write(path, new)?;

@@ -180,7 +180,7 @@ fn read_input(path: &Path, root: Option<&Path>) -> Result<Input, Problem> {
         Ok(text) => {
             let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
             let source = Arc::new(Source { name, text });
-            let files = Box::new(move |name: &str| companion(&folder, name, "scenario"));
+            let files = Box::new(move |name: &str| companion(&folder, name, ("scenario", LONGEST_COMPANION)));
             Ok(Input::new(source, files))
         }
         Err(error) => {
@@ -196,7 +196,7 @@ fn read_input(path: &Path, root: Option<&Path>) -> Result<Input, Problem> {
 }
 
 /// A file beside a scenario or a cassette.
-fn companion(folder: &Path, name: &str, whose: &str) -> Result<Vec<u8>, String> {
+fn companion(folder: &Path, name: &str, (whose, longest): (&str, u64)) -> Result<Vec<u8>, String> {
     let problem = |error: io::Error| match error.kind() {
         io::ErrorKind::NotFound => {
             format!("there is no file {name:?} in the {whose}'s folder, {}", folder.display())
@@ -208,7 +208,7 @@ fn companion(folder: &Path, name: &str, whose: &str) -> Result<Vec<u8>, String> 
     if !real.starts_with(&root) {
         return Err(format!("{name:?} lies outside the {whose}'s folder"));
     }
-    read_bytes(&real, LONGEST_COMPANION).map_err(|message| format!("{name:?} {message}"))
+    read_bytes(&real, longest).map_err(|message| format!("{name:?} {message}"))
 }
 
 /// The bytes of a regular file that is not too long.

@@ -222,7 +222,7 @@ async fn an_upstream_that_cannot_be_reached_is_told_in_the_words_of_the_api() {
     assert!(folder.everything().is_empty(), "nothing came that could be recorded");
     let wrong = Server::builder().upstream("openai", "ftp://x").start().await.unwrap_err();
     assert!(wrong.to_string().contains("https://"), "{wrong}");
-    let unresolved =
-        Server::builder().upstream("openai", "http://no-such-host.invalid").start().await.unwrap_err();
+    let unresolved = Server::builder().upstream("openai", "http://no-such-host.invalid");
+    let unresolved = unresolved.record(Mode::All, folder.path()).start().await.unwrap_err();
     assert!(unresolved.to_string().contains("resolved"), "{unresolved}");
 }

@@ -137,6 +137,21 @@ fn an_edited_request_has_another_key_and_an_edited_text_another_length() {
 }
 
 #[test]
+fn a_head_in_another_form_gives_way_to_an_edit() {
+    let mut interaction = plain(1, "a");
+    let raw = Bytes::from_static(b"HTTP/1.1 200 OK\r\nContent-Length:5\r\n\r\n");
+    interaction.response.head.as_mut().unwrap().raw = Some(raw.clone());
+    let (text, _) = write(&interaction, "c", &mark());
+    let of = |text: &str| {
+        let (tape, problems) = tape_of(text, Vec::new());
+        assert!(problems.is_empty(), "{problems:?}");
+        tape.interaction(&tape.entries[0]).unwrap().response.script(1.0, Duration::ZERO).bytes
+    };
+    assert!(of(&text).starts_with(&raw));
+    assert!(of(&text.replace(", hello]", ", hi]")).ends_with(b"Content-Length: 2\r\n\r\nhi"));
+}
+
+#[test]
 fn what_is_wrong_is_told_where_it_stands() {
     let (text, _) = write(&plain(1, "a"), "c", &mark());
     let two = format!("{text}{}", text.replace("  ended: 0s", "  endet: 0s").replace("seq: 1", "seq: one"));
@@ -183,6 +198,19 @@ fn groups_of_retries_stay_together() {
     assert_eq!(missing, [Some(429), Some(500), None]);
     assert!(last.unused().is_empty());
     assert_eq!(played(&last, &plain(9, "y"), &[1]), [None]);
+}
+
+#[test]
+fn attempts_of_calls_at_the_same_time_are_told_apart() {
+    let recorded = |number, status, attempt| {
+        let mut interaction = plain(number, "x");
+        interaction.attempt = attempt;
+        interaction.response.head.as_mut().unwrap().status = status;
+        interaction
+    };
+    let all = [recorded(1, 429, 1), recorded(2, 429, 1), recorded(3, 200, 2), recorded(4, 201, 2)];
+    let deck = deck(&all, Repeat::Last);
+    assert_eq!(played(&deck, &all[0], &[1, 2, 1, 2]), [Some(429), Some(429), Some(200), Some(201)]);
 }
 
 #[test]

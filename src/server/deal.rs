@@ -113,16 +113,21 @@ impl Exchange {
 
     /// The key of a request, as it may have been recorded.
     fn key_of(&self, asked: &Asked<'_>, body: &Value, deck: &Deck, compared: &cassette::Asked) -> Key {
+        // What its path names an upstream by was recorded with it.
+        let bare = decode(bare_path(asked.uri.path(), self.base_path()));
+        if bare != compared.path {
+            let named = key(&cassette::Asked { path: bare, ..compared.clone() });
+            if deck.knows(named) {
+                return named;
+            }
+        }
         let own = key(compared);
         if deck.knows(own) {
             return own;
         }
-        // A key that is a word like others stands in texts as such; and what its path
-        // names an upstream by may have been recorded with it.
-        let without = self.compared(asked, body, deck, &[]);
-        let bare = decode(bare_path(asked.uri.path(), self.base_path()));
-        let others = [cassette::Asked { path: bare, ..compared.clone() }, without];
-        others.iter().map(key).find(|key| deck.knows(*key)).unwrap_or(own)
+        // A key that is a word like others stands in texts as such.
+        let without = key(&self.compared(asked, body, deck, &[]));
+        if deck.knows(without) { without } else { own }
     }
 
     /// A request as recordings are compared by. Its JSON is spelt already, unless this

@@ -165,3 +165,61 @@ fn what_cannot_be_recorded_is_told_at_once() {
         );
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_wrong_with_a_cassette_is_told_at_the_start_and_shows_nothing_of_its_lines() {
+    let folder = recorded().await;
+    let secret = "sk-proj-thisIsASecret123456";
+    let whole = folder.read("recording.yaml");
+    for (edit, told_of) in [
+        (whole.replacen("  status: 200", &format!("  status: {secret}"), 1), "whole number"),
+        (whole.replacen("run: ", &format!("note: {secret}\nrun: "), 1), "note"),
+        (whole.replacen("end: complete", "end: complet", 1), "did you mean `complete`"),
+        ("scenario: 1\nstubs: []\n".to_owned(), "no cassette"),
+    ] {
+        folder.write("recording.yaml", &edit);
+        for command in
+            [vec!["check"], vec!["serve", "--port", "0", "--cassettes"], vec!["cassette", "redact"]]
+        {
+            let output = run(&[
+                command.as_slice(),
+                &[folder.path().join("recording.yaml").to_str().unwrap()],
+            ]
+            .concat());
+            let told = told(&output);
+            // A file that is no cassette is for `check` a scenario.
+            let is_scenario = edit.starts_with("scenario") && command == ["check"];
+            assert!(output.status.code() == Some(4) && (told.contains(told_of) || is_scenario), "{told}");
+            assert!(!told.contains("thisIsASecret"), "{told}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn redacting_takes_away_no_file_but_the_bodies_of_its_own() {
+    let folder = recorded().await;
+    let precious = folder.write("precious.txt", "keep me");
+    let long = "x".repeat(100);
+    let text = folder.read("recording.yaml").replace(
+        "{model: gpt-4o, messages: [{role: user, content: two}]}",
+        &format!(
+            "\n    file: {}\n    key: sk-proj-thisIsASecret123456\n    long: {long}",
+            precious.display()
+        ),
+    );
+    folder.write("recording.yaml", &text);
+    let output = run(&["cassette", "redact", folder.path().join("recording.yaml").to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(0), "{}", told(&output));
+    assert!(!folder.read("recording.yaml").contains("thisIsASecret"));
+    assert_eq!(fs::read_to_string(precious).unwrap(), "keep me");
+}
+
+#[test]
+fn the_shipped_cassettes_make_a_scenario_that_is_well() {
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("cassettes");
+    let made = run(&["cassette", "to-scenario", shipped.to_str().unwrap()]);
+    let folder = Folder::new();
+    let scenario = folder.write("made.yaml", std::str::from_utf8(&made.stdout).unwrap());
+    let checked = run(&["check", scenario.to_str().unwrap()]);
+    assert_eq!(checked.status.code(), Some(0), "{}", told(&checked));
+}

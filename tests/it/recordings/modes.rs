@@ -144,3 +144,28 @@ async fn stubs_go_before_recordings_and_requests_of_the_catalogue_of_models_stay
     let mut client = crate::raw::Raw::connect(server.base_url());
     assert_eq!(client.ask("GET /v1/models", &[("authorization", "Bearer x")], "").status(), 200);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_is_a_word_like_others_does_not_change_what_is_asked() {
+    let (folder, upstream) = (Folder::new(), counting());
+    let proxy = recording(&folder, &upstream, Mode::All).await;
+    ask(proxy.base_url(), CHAT, "authorization: Bearer sk-real-1234567890\r\n", &chat("Say anything"));
+    drop(proxy);
+    let server = replaying(&folder).await;
+    let came = ask(server.base_url(), CHAT, "authorization: Bearer anything\r\n", &chat("Say anything"));
+    assert!(came.text().ends_with("{\"n\":1}"), "{}", came.text());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn recordings_of_two_upstreams_with_the_same_paths_are_kept_apart() {
+    let (folder, one, other) = (Folder::new(), counting(), Upstream::always(json_answer("{\"n\":77}")));
+    let proxy =
+        recording_with(&folder, &one, Mode::All, |builder| builder.upstream("groq", &other.url)).await;
+    let in_groq = |url: &str| ask(url, &format!("/groq{CHAT}"), "", &chat("a")).text();
+    assert!(in_groq(proxy.base_url()).ends_with("{\"n\":77}"));
+    assert_eq!(number(proxy.base_url(), "a"), Some(1));
+    drop(proxy);
+    let server = replaying(&folder).await;
+    assert_eq!(number(server.base_url(), "a"), Some(1));
+    assert!(in_groq(server.base_url()).ends_with("{\"n\":77}"));
+}

@@ -48,6 +48,11 @@ fn wires() -> Vec<(&'static str, Vec<Step>)> {
                 Step::Close,
             ],
         ),
+        ("bare", vec![send("HTTP/1.1 204 No Content\r\n\r\n"), Step::Close]),
+        (
+            "folded",
+            vec![send("HTTP/1.1 200 OK\r\nX-A: one\r\n  two\r\nContent-Length: 2\r\n\r\nok"), Step::Close],
+        ),
         ("nothing", vec![send("HTTP/1.1 204 No Content\r\nDate: x\r\n\r\n"), Step::Close]),
         (
             "own status",
@@ -252,4 +257,31 @@ async fn an_upstream_that_says_nothing_is_given_up_and_so_again_offline() {
     let again = ask(replaying(&folder).await.base_url(), CHAT, "", &chat("hi"));
     assert_eq!(again.bytes(), came.bytes());
     assert!(again.at >= patience - Duration::from_millis(20), "{:?}", again.at);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_that_is_no_request_is_refused_and_not_recorded() {
+    let (folder, upstream) = (Folder::new(), Upstream::always(json_answer("{}")));
+    let proxy = recording(&folder, &upstream, Mode::All).await;
+    let mut client = TcpStream::connect(authority(proxy.base_url())).unwrap();
+    client.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let head =
+        format!("POST {CHAT} HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\nzz\r\n");
+    client.write_all(head.as_bytes()).unwrap();
+    let came = read_all(&mut client).text();
+    assert!(came.starts_with("HTTP/1.1 400 "), "{came}");
+    drop(proxy);
+    assert!(folder.everything().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_in_a_folded_head_leaves_the_connection_fit_for_more() {
+    let folded = "HTTP/1.1 200 OK\r\nX-A: one\r\n  two\r\nContent-Length: 2\r\n\r\nok";
+    let (folder, upstream) = (Folder::new(), Upstream::always(folded));
+    let proxy = recording(&folder, &upstream, Mode::All).await;
+    let mut client = crate::raw::Raw::connect(proxy.base_url());
+    for prompt in ["a", "b"] {
+        let answer = client.ask(&format!("POST {CHAT}"), &[], &chat(prompt));
+        assert_eq!((answer.status(), answer.body()), (200, "ok".to_owned()));
+    }
 }

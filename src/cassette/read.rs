@@ -107,7 +107,7 @@ struct ResponseDocument {
     #[serde(default)]
     rest: Vec<(Period, text::Bytes)>,
     ended: Option<Period>,
-    end: EndDocument,
+    end: End,
 }
 
 #[derive(Default, Deserialize)]
@@ -116,16 +116,6 @@ enum SizesDocument {
     #[default]
     Small,
     Capital,
-}
-
-#[derive(Clone, Copy, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum EndDocument {
-    Complete,
-    Close,
-    Reset,
-    Timeout,
-    ClientLeft,
 }
 
 /// `[time, bytes]`, and where needed what is odd about its chunk.
@@ -272,14 +262,8 @@ fn response(mut document: ResponseDocument, is_head: bool, files: &ReadFile) -> 
     };
     let head = head(&mut document)?;
     let pieces = pieces(document.body, document.file.as_deref(), files)?;
-    let end = match document.end {
-        EndDocument::Complete => End::Complete,
-        EndDocument::Close => End::Close,
-        EndDocument::Reset => End::Reset,
-        EndDocument::Timeout => End::Timeout,
-        EndDocument::ClientLeft => End::ClientLeft,
-    };
-    let carry = head.as_ref().and_then(|head| carry(head, is_head));
+    let end = document.end;
+    let carry = head.as_ref().and_then(|head| head.carry(is_head));
     let (mut head, mut pieces) = (head, pieces);
     if carry.is_none() {
         // What an edit left behind a head that has no body.
@@ -346,22 +330,6 @@ fn is_as_written(head: &Head, length: Option<usize>) -> bool {
             && length.is_none_or(|length| told == Some(Some(length)))
     };
     super::scan::read_head(raw, head.at).is_some_and(|known| same(&known))
-}
-
-/// How the length of the body is told, as the head has it.
-fn carry(head: &Head, is_head: bool) -> Option<CarryAs> {
-    if is_head || matches!(head.status, 204 | 304) {
-        return None;
-    }
-    let is_chunked = head
-        .header("transfer-encoding")
-        .is_some_and(|codings| codings.trim_end().to_ascii_lowercase().ends_with("chunked"));
-    let has_length = head.header("content-length").is_some_and(|length| length.trim().parse::<u64>().is_ok());
-    Some(match (is_chunked, head.header("transfer-encoding").is_some(), has_length) {
-        (true, ..) => CarryAs::Chunked,
-        (_, false, true) => CarryAs::Length,
-        _ => CarryAs::Close,
-    })
 }
 
 fn pieces(documents: Vec<PieceDocument>, file: Option<&str>, files: &ReadFile) -> Result<Vec<Piece>, String> {

@@ -198,17 +198,12 @@ impl Scanner {
 
     /// Sees from the head what body there is (RFC 9112, 6.3).
     fn begin(&mut self, head: Head, at: Duration) {
-        let is_bare = self.is_head_request || matches!(head.status, 204 | 304);
-        let codings = head.header("transfer-encoding").map(str::to_ascii_lowercase);
-        let length = head.header("content-length").map(|length| length.trim().parse::<u64>().ok());
-        let (state, carry) = match (codings, length) {
-            _ if is_bare => (State::Done, None),
-            (Some(codings), _) if codings.trim_end().ends_with("chunked") => {
-                (State::Size, Some(CarryAs::Chunked))
-            }
-            (Some(_), _) | (None, None | Some(None)) => (State::ToEnd, Some(CarryAs::Close)),
-            (None, Some(Some(0))) => (State::Done, Some(CarryAs::Length)),
-            (None, Some(Some(length))) => (State::Length(length), Some(CarryAs::Length)),
+        let carry = head.carry(self.is_head_request);
+        let state = match (carry, head.length()) {
+            (None, _) | (Some(CarryAs::Length), Some(0)) => State::Done,
+            (Some(CarryAs::Chunked), _) => State::Size,
+            (Some(CarryAs::Length), Some(length)) => State::Length(length),
+            (Some(CarryAs::Length | CarryAs::Close), _) => State::ToEnd,
         };
         (self.state, self.recorded.carry) = (state, carry);
         if state == State::Done {

@@ -237,6 +237,20 @@ pub enum Endpoint {
     Anthropic,
 }
 
+impl Endpoint {
+    /// As `api` in scenarios.
+    pub fn api(self) -> &'static str {
+        match self {
+            Self::Gemini => "gemini",
+            Self::OpenAi => "openai",
+            Self::OpenAiChat => "openai.chat",
+            Self::OpenAiResponses => "openai.responses",
+            Self::OpenAiCompletions => "openai.completions",
+            Self::Anthropic => "anthropic",
+        }
+    }
+}
+
 /// What is to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operation {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use serde::Deserialize;
 
 use super::{
     WirePlan,
@@ -104,7 +105,8 @@ impl SizeLine {
 }
 
 /// How an answer ended.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum End {
     /// In full.
     #[default]
@@ -129,6 +131,15 @@ impl End {
         (Self::ClientLeft, "client_left"),
     ];
 
+    /// How it is ended again.
+    pub(super) fn how(self) -> How {
+        match self {
+            Self::Complete => How::Complete,
+            Self::Reset => How::Reset,
+            Self::Close | Self::Timeout | Self::ClientLeft => How::Close,
+        }
+    }
+
     /// As recordings name it.
     pub fn name(self) -> &'static str {
         Self::ALL.iter().find(|(end, _)| *end == self).map_or("", |(_, name)| name)
@@ -136,6 +147,25 @@ impl End {
 }
 
 impl Head {
+    /// How the length of the body is told (RFC 9112, 6.3); `None` where there is none, as
+    /// in the answer to a request for a head alone.
+    pub fn carry(&self, is_head_request: bool) -> Option<CarryAs> {
+        if is_head_request || matches!(self.status, 204 | 304) {
+            return None;
+        }
+        let codings = self.header("transfer-encoding").map(str::to_ascii_lowercase);
+        Some(match codings {
+            Some(codings) if codings.trim_end().ends_with("chunked") => CarryAs::Chunked,
+            None if self.length().is_some() => CarryAs::Length,
+            _ => CarryAs::Close,
+        })
+    }
+
+    /// The content-length that it tells.
+    pub fn length(&self) -> Option<u64> {
+        self.header("content-length")?.trim().parse().ok()
+    }
+
     /// The first value of a header, where it is readable text.
     pub fn header(&self, name: &str) -> Option<&str> {
         let (_, value) = self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name))?;
@@ -205,7 +235,7 @@ impl Recorded {
 
     /// The content-length that its head tells.
     pub fn content_length(&self) -> Option<u64> {
-        self.head.as_ref()?.header("content-length")?.trim().parse().ok()
+        self.head.as_ref()?.length()
     }
 
     /// Corrects the content-length that is told, where the body was so long before and
@@ -364,11 +394,7 @@ impl Recorded {
             hold: Hold::For(Period(hold)),
             is_idle: false,
             put: Bytes::new(),
-            how: match self.end {
-                End::Complete => How::Complete,
-                End::Reset => How::Reset,
-                End::Close | End::Timeout | End::ClientLeft => How::Close,
-            },
+            how: self.end.how(),
             beat: None,
         };
         let closes = self.carry == Some(CarryAs::Close)

@@ -309,11 +309,7 @@ fn ending_recorded(recorded: &Recorded, wired: &Wired<'_>) -> Option<Ending> {
         hold: Hold::For(Period(wired.laid.end.saturating_sub(last))),
         is_idle: false,
         put: put.into(),
-        how: match recorded.end {
-            End::Complete => How::Complete,
-            End::Reset => How::Reset,
-            End::Close | End::Timeout | End::ClientLeft => How::Close,
-        },
+        how: recorded.end.how(),
         beat: None,
     })
 }

@@ -7,7 +7,7 @@ use crate::{
     ask::{Ask, Shape, Want},
     cassette::{Body, Interaction, events::said, key::as_request, write::yaml},
     dialect::{
-        self, Endpoint, Heard, Route,
+        self, Heard, Route,
         event::{Events, Framing, Kind, Said},
     },
     notation::value::Period,
@@ -48,15 +48,7 @@ fn stub(interaction: &Interaction) -> (Value, Value) {
 
 fn when(route: &Route, ask: &Ask, interaction: &Interaction) -> Value {
     let mut when = Map::new();
-    let api = match route.endpoint {
-        Endpoint::Gemini => "gemini",
-        Endpoint::OpenAi => "openai",
-        Endpoint::OpenAiChat => "openai.chat",
-        Endpoint::OpenAiResponses => "openai.responses",
-        Endpoint::OpenAiCompletions => "openai.completions",
-        Endpoint::Anthropic => "anthropic",
-    };
-    when.insert("api".to_owned(), api.into());
+    when.insert("api".to_owned(), route.endpoint.api().into());
     let Want::Generate(generate) = &ask.want else {
         when.insert("method".to_owned(), interaction.request.method.as_str().into());
         when.insert("path".to_owned(), interaction.request.path.as_str().into());

@@ -78,14 +78,7 @@ impl<'a> Facts<'a> {
 
     /// The API's name, as conditions have it.
     pub fn api(&self) -> &'static str {
-        match self.endpoint {
-            Endpoint::Gemini => "gemini",
-            Endpoint::OpenAi => "openai",
-            Endpoint::OpenAiChat => "openai.chat",
-            Endpoint::OpenAiResponses => "openai.responses",
-            Endpoint::OpenAiCompletions => "openai.completions",
-            Endpoint::Anthropic => "anthropic",
-        }
+        self.endpoint.api()
     }
 
     /// Whether a stream was asked for.

@@ -288,7 +288,8 @@ fn text_edits(text: &str, detector: &Detector, known: &[String], put: &mut Put<'
             let written = serde_json::to_string(&literal.value).unwrap_or_default();
             edits.push((literal.range.clone(), written));
         }
-        if is_changed || is_base64(&literal.value) {
+        // What has a name was judged by it.
+        if is_changed || literal.name.is_some() || is_base64(&literal.value) {
             taken.push(literal.range.clone());
         }
     }
@@ -550,7 +551,8 @@ mod tests {
     #[test]
     fn what_has_no_secret_keeps_its_bytes() {
         let image = format!("{{\"b64_json\": \"{}AIzaSyA1234567890\"}}", "iVBORw0KGgo".repeat(30));
-        for body in [image.as_str(), "data: {\"x\": 1.0 ,\"t\":\"caf\\u00e9\"}\r\n\r\n: it's \"\n"] {
+        let page = r#"{"nextPageToken": "CAEQmAE1CAEQ", "token": "The", "logprobs": 1}"#;
+        for body in [image.as_str(), page, "data: {\"x\": 1.0 ,\"t\":\"caf\\u00e9\"}\r\n\r\n: it's \"\n"] {
             assert_eq!(usual(&[body]), [body]);
         }
     }

@@ -55,8 +55,8 @@ const ENDS: [&str; 5] = ["key", "token", "auth", "cookie", "signature"];
 /// `"password": "…"`, with any backslashes in front of the quotes.
 static NAMED: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(concat!(
-        r#"(?i)(?:api[_-]?key|access[_-]?key|secret[_-]?key|private[_-]?key|encryption[_-]?key|secret|token|password|passwd|passphrase"#,
-        r#"|credentials?|authorization|signature|x-[\w-]*key|cookie)"#,
+        r#"(?i)([\w-]*?(?:api[_-]?key|access[_-]?key|secret[_-]?key|private[_-]?key|encryption[_-]?key|secret|token|password|passwd|passphrase"#,
+        r#"|credentials?|authorization|signature|x-[\w-]*key|cookie))"#,
         r#"(?:(?:\\*["']\s*[:=]\s*|\s*[:=]\s*)\\*["']([^"'\\\r\n]{4,})|(?:=|\s*:\s+)([^\s"'\\&,;<>$(){}\[\]]{6,}))"#,
     ))
     .ok()
@@ -211,7 +211,8 @@ impl Detector {
         }
         if let Some(named) = NAMED.as_ref().filter(|_| is_long) {
             // Without quotes it may be any word.
-            let found = named.captures_iter(text).filter_map(|found| match (found.get(1), found.get(2)) {
+            let found = named.captures_iter(text).filter(|found| !is_mark(&found[1]));
+            let found = found.filter_map(|found| match (found.get(2), found.get(3)) {
                 (Some(quoted), _) => Some(quoted.range()),
                 (_, bare) => bare.map(|bare| bare.range()).filter(|span| has_digit(&text[span.clone()])),
             });
@@ -411,6 +412,12 @@ fn is_random(text: &str) -> bool {
     text.len() >= 24 || text.bytes().any(|byte| byte.is_ascii_digit()) || text.contains("PRIVATE")
 }
 
+/// Whether a name is that of a token that marks a place and opens no door.
+fn is_mark(name: &str) -> bool {
+    let plain = plain(name);
+    ["pagetoken", "continuationtoken", "synctoken", "nexttoken"].iter().any(|mark| plain.ends_with(mark))
+}
+
 /// Whether what is called a token is one that opens doors, and none that a model
 /// speaks in.
 fn is_token(text: &str) -> bool {
@@ -481,6 +488,7 @@ mod tests {
             "a task-force with sk-learn, a risk_assessment",
             "Bearer authentication is used",
             "the secret: be kind; password: see below",
+            r#"{\"nextPageToken\": \"CAEQmAE1\"} page_token=CAEQmAE1"#,
             "client = OpenAI(api_key=os.environ[\"OPENAI_API_KEY\"])",
             "password = input(\"Password: \")",
             "api_key=YOUR_API_KEY password=<password> OPENAI_API_KEY=$OPENAI_API_KEY",

@@ -460,6 +460,8 @@ mod tests {
         assert_eq!(&script.bytes[..], b"HTTP/1.1 200 OK\r\nX-A: b\r\n\r\nc\r\nabcdefghijkl\r\n0\r\n\r\n");
         let times: Vec<_> = script.writes.iter().map(|write| write.at.as_millis()).collect();
         assert_eq!(times, [0, 5, 9]);
+        // At once is one write.
+        assert_eq!(stream.script(0.0, Duration::ZERO).writes.len(), 1);
         assert!(!script.closes);
         stream.line = SizeLine::Capital;
         assert!(stream.script(0.0, Duration::ZERO).bytes.windows(3).any(|bytes| bytes == b"C\r\n"));

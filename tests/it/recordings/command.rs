@@ -55,10 +55,10 @@ async fn interactions_are_listed_and_their_time_is_drawn() {
     assert_eq!((json[0]["status"].as_u64(), json[0]["pieces"].as_u64()), (Some(200), Some(2)));
     let id = json[0]["id"].as_str().unwrap();
     let shown = told(&run(&["cassette", "show", path, "--id", &id[..8]]));
-    for expected in ["head", "first byte", "1 text", "2 text", "complete", "█", "+6"] {
+    for expected in ["head", "first byte", "1 text", "2 text", "complete", "█", "ms"] {
         assert!(shown.contains(expected), "{expected} in {shown}");
     }
-    assert!(!shown.contains("429"));
+    assert!(!shown.contains("-> 429"), "{shown}");
     assert_eq!(run(&["cassette", "show", path, "--id", "zz"]).status.code(), Some(1));
 }
 

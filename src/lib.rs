@@ -37,6 +37,7 @@ pub mod cli;
 pub mod dialect;
 pub mod document;
 pub mod identity;
+pub mod journal;
 pub mod notation;
 pub mod plan;
 mod record;

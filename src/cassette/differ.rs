@@ -23,8 +23,9 @@ pub struct Difference {
     pub asked: Option<String>,
 }
 
-impl fmt::Display for Difference {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Difference {
+    /// Both values as they are shown.
+    pub fn shown(&self) -> (String, String) {
         let (recorded, asked) = (self.recorded.as_deref(), self.asked.as_deref());
         // Long texts are shown from where they part.
         let same = match (recorded, asked) {
@@ -36,7 +37,14 @@ impl fmt::Display for Difference {
         };
         let shown =
             |value: Option<&str>| value.map_or_else(|| "nothing".to_owned(), |value| window(value, same));
-        write!(f, "{}: recorded {}, asked {}", self.place, shown(recorded), shown(asked))
+        (shown(recorded), shown(asked))
+    }
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (recorded, asked) = self.shown();
+        write!(f, "{}: recorded {recorded}, asked {asked}", self.place)
     }
 }
 

@@ -3,17 +3,24 @@
 mod banner;
 mod cassette;
 mod check;
+mod client;
+mod control;
 mod health;
 mod log;
 mod output;
 mod plan;
 mod record;
 mod recordings;
+mod report;
+mod run;
 mod scenarios;
 mod schema;
 mod serve;
 mod shared;
 mod signals;
+mod size;
+mod verify;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -39,6 +46,10 @@ pub enum Exit {
     Unmatched = 6,
     /// Recordings were not used, or are too old.
     Stale = 7,
+    /// The client did not do what was expected of it.
+    Expectations = 8,
+    /// The command of `run` cannot be started.
+    NoCommand = 127,
 }
 
 impl From<Exit> for ExitCode {
@@ -64,12 +75,19 @@ Exit codes:
   4  a scenario file or a cassette is wrong, or has a secret in it
   5  an upstream is told wrongly, or cannot be found
   6  --strict: a request was answered by nothing
-  7  --strict: recordings were not used, or are older than --max-age";
+  7  --strict: recordings were not used, or are older than --max-age
+  8  the client did not do what was expected of it (run, verify; serve with --strict)
+run ends with its command's own code (128 and the signal's number where a signal ended it), unless
+that is 0 and its own is not; with 127 where the command cannot be started";
 
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Answer API calls until it is told to end
     Serve(serve::Serve),
+    /// Run a command, such as your tests, against a server of its own, and judge what it did
+    Run(run::Run),
+    /// Judge what the clients of a running server did
+    Verify(verify::Verify),
     /// Pass requests on to the real API, and write down what comes
     Record(record::Record),
     /// Tell all that is wrong with scenario files and cassettes, secrets among it
@@ -98,6 +116,8 @@ pub fn main() -> ExitCode {
     };
     let exit = match arguments.command {
         Command::Serve(serve) => serve.run(),
+        Command::Run(run) => return run.run(),
+        Command::Verify(verify) => verify.run(),
         Command::Record(record) => record.run(),
         Command::Check(check) => check.run(),
         Command::Cassette(cassette) => cassette.run(),

@@ -8,6 +8,11 @@ pub(super) fn print(text: &str) {
     drop(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
 }
 
+/// Prints to standard error as it is.
+pub(super) fn tell(text: &str) {
+    drop(std::io::stderr().lock().write_all(text.as_bytes()));
+}
+
 /// Prints a problem.
 pub(super) fn complain(problem: &str) {
     drop(writeln!(std::io::stderr(), "mynah: {problem}"));

@@ -74,8 +74,8 @@ pub(super) struct Recordings {
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 
-    /// Fail in the end where a request was a miss or a recording was not used, and at the start where
-    /// one is too old
+    /// Fail in the end where a request was a miss, an expectation was not met or a recording was not
+    /// used, and at the start where one is too old
     #[arg(long)]
     strict: bool,
 
@@ -184,6 +184,11 @@ impl Recordings {
         }
         output::complain(&format!("older than --max-age: {}", listed(&old)));
         if self.strict { Err(Exit::Stale) } else { Ok(()) }
+    }
+
+    /// Whether misses, unused recordings and unmet expectations are failures.
+    pub(super) fn are_strict(&self) -> bool {
+        self.strict
     }
 
     /// What a server that has ended is judged by.

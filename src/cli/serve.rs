@@ -11,17 +11,20 @@ use tracing_subscriber::filter::LevelFilter;
 use super::{
     Exit,
     banner::banner,
+    control::Control,
     log, output,
     recordings::{Progress, Recordings},
     shared::Shared,
     signals,
+    size::Size,
+    watch::{self, Watching},
 };
 use crate::{
     catalogue::{self, NoRow},
     notation::value::{Period, Word},
     plan::Marks,
     scenario::error::Severity,
-    server::{Builder, Ids, MAX_BODY, SETTLE, Server, StartError, Unmatched},
+    server::{Builder, Ids, Listening, MAX_BODY, SETTLE, Server, StartError, Unmatched},
     store,
 };
 
@@ -49,9 +52,9 @@ pub(super) struct Serve {
     #[arg(long, default_value = "127.0.0.1", value_parser = host)]
     host: IpAddr,
 
-    /// The port to listen on; 0 for any free one
-    #[arg(long, default_value_t = PORT)]
-    port: u16,
+    /// The port to listen on; 0 for any free one [default: 4100; for run 0]
+    #[arg(long)]
+    port: Option<u16>,
 
     /// Write the port into this file once it is listened on
     #[arg(long, value_name = "FILE")]
@@ -66,6 +69,9 @@ pub(super) struct Serve {
 
     #[command(flatten)]
     pub(super) recordings: Recordings,
+
+    #[command(flatten)]
+    control: Control,
 
     /// How long all must have been acknowledged before a scenario cuts a connection
     #[arg(long, value_name = "TIME", default_value_t = Period(SETTLE), value_parser = period)]
@@ -87,9 +93,10 @@ pub(super) struct Serve {
     #[arg(long)]
     no_marks: bool,
 
-    /// What to print to standard error: refusals at warn, every request at info
-    #[arg(long, value_enum, value_name = "LEVEL", default_value_t = Log::Warn)]
-    log: Log,
+    /// What to print to standard error: refusals at warn, every request at info [default: warn; for
+    /// run off]
+    #[arg(long, value_enum, value_name = "LEVEL")]
+    log: Option<Log>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -109,7 +116,7 @@ enum UnmatchedArgument {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum Log {
+pub(super) enum Log {
     Off,
     Error,
     Warn,
@@ -119,55 +126,23 @@ enum Log {
 
 impl Serve {
     pub(super) fn run(self) -> Exit {
-        let started = log::Log::start(self.log.into())
-            .and_then(|log| Ok((log, tokio::runtime::Builder::new_multi_thread().enable_all().build()?)));
-        let (log, runtime) = match started {
-            Ok(started) => started,
-            Err(source) => return fail(Exit::Failed, &StartError::Runtime { source }.to_string()),
-        };
-        let exit = runtime.block_on(self.serve());
-        runtime.shutdown_background();
-        log.finish();
-        exit
+        with_runtime(self.level(Log::Warn), self.serve())
     }
 
     async fn serve(self) -> Exit {
-        let builder = match self.builder() {
-            Ok(builder) => builder,
-            Err(unknown) => return fail(Exit::Usage, &unknown.to_string()),
-        };
-        let builder = match self.recordings.apply(builder, self.has_scenarios()) {
-            Ok(builder) => builder,
-            Err(problem) => return fail(Exit::Usage, &problem),
-        };
-        let listening = match builder.bind().await {
+        let listening = match self.listen(PORT).await {
             Ok(listening) => listening,
-            Err(StartError::Scenarios(problems)) => {
-                output::complain_at_length(&problems.to_string());
-                let errors = problems.count(Severity::Error);
-                return fail(
-                    Exit::Files,
-                    &format!("nothing is served: {errors} to mend in the scenario files"),
-                );
-            }
-            Err(StartError::Cassettes(problems)) => {
-                output::complain_at_length(&problems.to_string());
-                return fail(Exit::Files, "nothing is served: there is something to mend in the cassettes");
-            }
-            Err(StartError::Upstream(problem)) => return fail(Exit::Upstream, &problem),
-            Err(error) => return fail(Exit::Address, &error.to_string()),
+            Err(exit) => return exit,
         };
-        if !listening.warnings().0.is_empty() {
-            output::complain_at_length(&listening.warnings().to_string());
-        }
-        if let Err(exit) = self.recordings.look_at_age(&listening) {
-            return exit;
-        }
-        let port_file = self.port_file.clone().map(|path| PortFile::new(path, listening.address().port()));
+        let port_file = self.port_file(&listening);
         let last = port_file.clone();
         let stop = match signals::watch(move || end(last.as_ref())) {
             Ok(stop) => stop,
             Err(error) => return fail(Exit::Failed, &format!("cannot wait for signals: {error}")),
+        };
+        let _watching = match watch::hangups(&listening).and_then(|()| self.watching(&listening)) {
+            Ok(watching) => watching,
+            Err(problem) => return fail(Exit::Failed, &problem),
         };
         // Whoever finds the port may ask the server to end at once.
         if let Some(Err(error)) = port_file.as_ref().map(PortFile::write) {
@@ -178,28 +153,73 @@ impl Serve {
         output::print(&banner(&listening, key));
         let recorded = listening.recorded();
         let progress = recorded.map(|recorded| Progress::start(Box::new(recorded)));
+        let judge = listening.judge();
         let outcome = listening.run(async { drop(stop.await) }).await;
         let recorded = match progress {
             Some(progress) => progress.finish().await,
             None => Ok(()),
         };
         match (end(port_file.as_ref()), recorded) {
-            (Exit::Ok, Ok(())) => self.recordings.judge(&outcome),
+            (Exit::Ok, Ok(())) if self.recordings.are_strict() => {
+                let verdict = judge().await;
+                if !verdict.passed {
+                    output::complain_at_length(&verdict.to_string());
+                    return Exit::Expectations;
+                }
+                self.recordings.judge(&outcome)
+            }
+            (Exit::Ok, Ok(())) => Exit::Ok,
             (Exit::Ok, Err(failed)) | (failed, _) => failed,
         }
+    }
+
+    /// Listens as it is told to; by `port` where no other is named. What is wrong is
+    /// told.
+    pub(super) async fn listen(&self, port: u16) -> Result<Listening, Exit> {
+        let builder = self.builder(port).map_err(|unknown| fail(Exit::Usage, &unknown.to_string()))?;
+        let builder = self.recordings.apply(builder, self.has_scenarios());
+        let builder = builder.map_err(|problem| fail(Exit::Usage, &problem))?;
+        let listening = match builder.bind().await {
+            Ok(listening) => listening,
+            Err(error) => return Err(complain(&error)),
+        };
+        if !listening.warnings().0.is_empty() {
+            output::complain_at_length(&listening.warnings().to_string());
+        }
+        self.recordings.look_at_age(&listening)?;
+        Ok(listening)
+    }
+
+    /// Watches its scenarios, where that is wanted.
+    pub(super) fn watching(&self, listening: &Listening) -> Result<Option<Watching>, String> {
+        self.control.watch.then(|| watch::files(listening)).transpose()
+    }
+
+    /// What is logged, where nothing else is said.
+    pub(super) fn level(&self, usual: Log) -> LevelFilter {
+        self.log.unwrap_or(usual).into()
+    }
+
+    /// The key that a client is to send, where some are checked.
+    pub(super) fn key(&self) -> Option<&str> {
+        self.api_key.first().map(String::as_str)
+    }
+
+    pub(super) fn port_file(&self, listening: &Listening) -> Option<PortFile> {
+        self.port_file.clone().map(|path| PortFile::new(path, listening.address().port()))
     }
 
     fn has_scenarios(&self) -> bool {
         !self.files.is_empty() || !self.scenario.is_empty()
     }
 
-    fn builder(&self) -> Result<Builder, NoRow> {
+    fn builder(&self, port: u16) -> Result<Builder, NoRow> {
         let mut builder = self
             .shared
             .apply(Server::builder())
             .settle(self.settle.0)
             .host(self.host)
-            .port(self.port)
+            .port(self.port.unwrap_or(port))
             .base_path(&self.base_path)
             .ids(match self.ids {
                 IdsArgument::Counted => Ids::Counted,
@@ -207,6 +227,7 @@ impl Serve {
             })
             .max_body(self.max_body.0)
             .marks(if self.no_marks { Marks::Hidden } else { Marks::Shown });
+        builder = self.control.apply(builder);
         if let Some(unmatched) = self.unmatched {
             builder = builder.unmatched(match unmatched {
                 UnmatchedArgument::BuiltIn => Unmatched::BuiltIn,
@@ -232,14 +253,46 @@ fn period(text: &str) -> Result<Period, String> {
     Period::from_text(text).ok_or_else(|| format!("expected {}", Period::EXPECTED))
 }
 
-fn fail(exit: Exit, problem: &str) -> Exit {
+pub(super) fn fail(exit: Exit, problem: &str) -> Exit {
     output::complain(problem);
+    exit
+}
+
+/// Tells why a server did not start.
+fn complain(error: &StartError) -> Exit {
+    match error {
+        StartError::Scenarios(problems) => {
+            output::complain_at_length(&problems.to_string());
+            let errors = problems.count(Severity::Error);
+            fail(Exit::Files, &format!("nothing is served: {errors} to mend in the scenario files"))
+        }
+        StartError::Cassettes(problems) => {
+            output::complain_at_length(&problems.to_string());
+            fail(Exit::Files, "nothing is served: there is something to mend in the cassettes")
+        }
+        StartError::Expectations(problem) => fail(Exit::Files, problem),
+        StartError::Upstream(problem) => fail(Exit::Upstream, problem),
+        error => fail(Exit::Address, &error.to_string()),
+    }
+}
+
+/// Does something that waits, with a log.
+pub(super) fn with_runtime(level: LevelFilter, deed: impl Future<Output = Exit>) -> Exit {
+    let started = log::Log::start(level)
+        .and_then(|log| Ok((log, tokio::runtime::Builder::new_multi_thread().enable_all().build()?)));
+    let (log, runtime) = match started {
+        Ok(started) => started,
+        Err(source) => return fail(Exit::Failed, &StartError::Runtime { source }.to_string()),
+    };
+    let exit = runtime.block_on(deed);
+    runtime.shutdown_background();
+    log.finish();
     exit
 }
 
 /// Where others read the port.
 #[derive(Clone)]
-struct PortFile {
+pub(super) struct PortFile {
     path: PathBuf,
     content: String,
 }
@@ -249,7 +302,7 @@ impl PortFile {
         Self { path, content: format!("{port}\n") }
     }
 
-    fn write(&self) -> Result<(), store::StoreError> {
+    pub(super) fn write(&self) -> Result<(), store::StoreError> {
         store::write(&self.path, &self.content)
     }
 
@@ -259,7 +312,7 @@ impl PortFile {
 }
 
 /// Nobody listens any more.
-fn end(port_file: Option<&PortFile>) -> Exit {
+pub(super) fn end(port_file: Option<&PortFile>) -> Exit {
     match port_file.map(PortFile::remove) {
         Some(Err(error)) => fail(Exit::Failed, &error.to_string()),
         _ => Exit::Ok,
@@ -304,56 +357,9 @@ fn key(text: &str) -> Result<String, String> {
     Ok(text.trim().to_owned())
 }
 
-/// A size in bytes, as people write it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Size(u64);
-
-const UNITS: [(&str, u64); 7] = [
-    ("KiB", 1 << 10),
-    ("MiB", 1 << 20),
-    ("GiB", 1 << 30),
-    ("KB", 1000),
-    ("MB", 1_000_000),
-    ("GB", 1_000_000_000),
-    ("B", 1),
-];
-
-impl std::fmt::Display for Size {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.0 {
-            bytes if bytes >= 1_000_000 && bytes.is_multiple_of(1_000_000) => {
-                write!(f, "{}MB", bytes / 1_000_000)
-            }
-            bytes => write!(f, "{bytes}"),
-        }
-    }
-}
-
-impl std::str::FromStr for Size {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let text = text.trim();
-        let unit = UNITS.iter().find(|(unit, _)| text.ends_with(unit));
-        let (number, factor) =
-            unit.map_or((text, 1), |(unit, factor)| (&text[..text.len() - unit.len()], *factor));
-        let bytes = number.trim().parse::<u64>().ok().and_then(|number| number.checked_mul(factor));
-        bytes.map(Self).ok_or_else(|| "expected a size such as 512, 64KiB, 30MB or 1GiB".to_owned())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn sizes_are_read_as_people_write_them() {
-        let sizes = ["512", "64KiB", "30MB", "1 GiB", "7B"].map(|text| text.parse::<Size>().unwrap().0);
-        assert_eq!(sizes, [512, 65_536, 30_000_000, 1 << 30, 7]);
-        assert!("lots".parse::<Size>().is_err());
-        assert!("99999999999999999999MB".parse::<Size>().is_err());
-        assert_eq!(Size(MAX_BODY).to_string(), "30MB");
-    }
 
     #[test]
     fn a_base_path_begins_with_a_slash() {

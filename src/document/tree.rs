@@ -9,6 +9,8 @@ use serde::de::{
 };
 use serde_json::Number;
 
+pub use super::path::{OnKey, Path, Step};
+
 use super::error::{Place, did_you_mean};
 use crate::notation::value::{LIST, TEXT};
 
@@ -45,41 +47,6 @@ pub enum Kind {
     Map(Vec<(Node, Node)>),
 }
 
-/// A step from a node to one in it.
-#[derive(Clone, Copy, Debug)]
-pub enum Step<'a> {
-    /// To the value of this key.
-    Key(&'a str),
-    /// To this item, counted from 0.
-    Index(usize),
-}
-
-/// The way to a node, from the root of its document.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Path<'a> {
-    before: Option<&'a Path<'a>>,
-    step: Option<Step<'a>>,
-}
-
-impl<'a> Path<'a> {
-    /// The way to the value of a key.
-    pub fn key(&'a self, key: &'a str) -> Self {
-        Self { before: Some(self), step: Some(Step::Key(key)) }
-    }
-
-    /// The way to an item of a list. Where a list of one dropped its brackets,
-    /// it is the node itself.
-    pub fn index(&'a self, index: usize) -> Self {
-        Self { before: Some(self), step: Some(Step::Index(index)) }
-    }
-
-    fn steps(&self) -> Vec<Step<'a>> {
-        let mut steps = self.before.map(Path::steps).unwrap_or_default();
-        steps.extend(self.step);
-        steps
-    }
-}
-
 impl Node {
     /// Where the way leads: to the key where the last step is one and `on_key`,
     /// else to the value; to the last node there is, where the way goes on.
@@ -103,6 +70,15 @@ impl Node {
             }
         }
         place
+    }
+
+    /// The node to which the way leads, where there is one.
+    pub fn at(&self, path: &Path<'_>) -> Option<&Self> {
+        path.steps().iter().try_fold(self, |node, step| match (step, &node.kind) {
+            (Step::Index(index), Kind::List(items)) => items.get(*index),
+            (Step::Key(name), Kind::Map(_)) => node.value(name),
+            _ => Some(node),
+        })
     }
 
     /// The value of a key, where the node is a map that has it.
@@ -154,15 +130,6 @@ impl Node {
             Kind::Map(_) => "a map".to_owned(),
         }
     }
-}
-
-/// Whether a place is a key's or its value's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OnKey {
-    /// The key's.
-    Yes,
-    /// The value's.
-    No,
 }
 
 /// Why a node is not what it should be.

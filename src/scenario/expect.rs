@@ -3,6 +3,7 @@
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
+use super::file::When;
 use crate::notation::value::{List, Percent, Period, Range, Word, one_key};
 
 /// What the client is to do about a stub.
@@ -36,6 +37,24 @@ pub struct Expect {
     /// It had so many requests open at once.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub concurrent: Option<Range<u64>>,
+    /// For each of its requests these conditions hold; of a list of maps, one suffices.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sent: Option<List<When>>,
+    /// What is taken for one call.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<Group>,
+}
+
+/// What is taken for one call.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Group {
+    /// A request and its retries, as they show it by a retry count, an idempotency key
+    /// or the same body.
+    #[default]
+    Call,
+    /// All of a session's requests that the stub answered.
+    Stub,
 }
 
 /// Times between attempts.
@@ -99,6 +118,9 @@ pub struct ExpectAll {
     /// So many requests had no answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unmatched: Option<Range<u64>>,
+    /// So many of the file's stubs answered nobody.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unused: Option<Range<u64>>,
     /// Names of stubs, in the order in which they answered.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub order: Option<List<String>>,

@@ -10,6 +10,8 @@ pub mod build;
 pub mod compile;
 pub mod decode;
 pub mod expect;
+mod expect_build;
+pub mod expectations;
 pub mod file;
 pub mod from_cassette;
 pub mod pace;
@@ -29,6 +31,7 @@ pub use crate::{
     },
     notation::pattern::Pattern,
 };
+pub use expect::{Expect, ExpectAll};
 pub use file::{Api, AtEnd, File, Operation, Per, Stub, When};
 pub use pace::Pace;
 pub use then::{Finish, Part, Split, Then, Usage};
@@ -55,12 +58,20 @@ pub struct Input {
     pub asked: Asked,
     /// By what requests are compared with those that were recorded.
     pub matching: Matching,
+    /// The file and line of the code that made it, where it was made by code.
+    pub code: Option<(String, usize)>,
 }
 
 impl Input {
     /// A text whose scenarios answer anyone.
     pub fn new(source: Arc<Source>, files: Box<ReadFile>) -> Self {
-        Self { source, files: files.into(), asked: Asked::ByAnyone, matching: Matching::default() }
+        Self {
+            source,
+            files: files.into(),
+            asked: Asked::ByAnyone,
+            matching: Matching::default(),
+            code: None,
+        }
     }
 }
 

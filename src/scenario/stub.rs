@@ -9,6 +9,8 @@ use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
 use super::{
+    expect::{Expect, ExpectAll},
+    expectations::Expected,
     file::{AtEnd, Connection, Operation, Per, Rest, When},
     pace::Pace,
     then::{ErrorReply, Finish, Shape, Split, Usage},
@@ -26,6 +28,8 @@ use crate::{
 pub struct Scenario {
     /// What it is called by.
     pub name: String,
+    /// What tells it from others, by what stands in it.
+    pub digest: u64,
     /// The source of its variation, where it has one of its own.
     pub seed: Option<u64>,
     /// First values of state variables.
@@ -36,6 +40,8 @@ pub struct Scenario {
     pub stubs: Vec<Stub>,
     /// What befalls the connections, from the first on.
     pub connections: Vec<Connection>,
+    /// What the client is to do in the whole run.
+    pub expect: Option<Expected<ExpectAll>>,
 }
 
 /// When something is said, and what.
@@ -61,6 +67,8 @@ pub struct Stub {
     pub early: Option<Early>,
     /// Whether it answers by itself.
     pub place_in_line: PlaceInLine,
+    /// What the client is to do about it.
+    pub expect: Option<Expected<Expect>>,
 }
 
 /// Whether a stub answers by itself.
@@ -97,6 +105,13 @@ impl Stub {
     /// How many matches the list is good for.
     pub fn length(&self) -> u64 {
         self.replies.iter().map(|(_, times)| u64::from(*times)).sum()
+    }
+
+    /// Which reply of the list the n-th match gets, counted from 1.
+    pub fn number(&self, n: u64) -> u64 {
+        let given = self.reply(n);
+        let is_it = |(reply, _): &(Reply, u32)| given.is_some_and(|given| std::ptr::eq(given, reply));
+        self.replies.iter().position(is_it).map_or(0, |at| at as u64 + 1)
     }
 
     /// The reply of the n-th match, counted from 0; `None` where the stub passes

@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use super::facts::Facts;
-use crate::{cassette::deck::Turns, identity::Fingerprint, scenario::file::Per};
+use crate::{cassette::deck::Turns, identity::Fingerprint, request::Request, scenario::file::Per};
 
 /// Calls that are remembered at the most; the oldest are forgotten first.
 const MOST_CALLS: usize = 10_000;
@@ -14,8 +14,8 @@ const MOST_CALLS: usize = 10_000;
 pub struct Counts {
     came: HashMap<Fingerprint, u32>,
     said: HashMap<Fingerprint, u32>,
-    lists: HashMap<(usize, Who), u64>,
-    nths: HashMap<(usize, usize, Who), u64>,
+    lists: HashMap<(StubKey, Who), u64>,
+    nths: HashMap<(StubKey, usize, Who), u64>,
     calls: Calls,
     /// How far its recordings are.
     pub turns: Turns,
@@ -23,8 +23,12 @@ pub struct Counts {
     pub states: HashMap<String, String>,
 }
 
+/// A stub, whatever other scenarios are served beside its own: its scenario by what
+/// stands in it, and its place there.
+pub type StubKey = (u64, usize);
+
 /// What is kept of a text that may be long, or secret.
-type Digest = [u8; 16];
+pub type Digest = [u8; 16];
 
 fn digest(text: &str) -> Digest {
     let mut digest = Digest::default();
@@ -76,32 +80,39 @@ impl Counts {
     }
 
     /// How many replies of a stub's list were given before.
-    pub fn given(&self, stub: usize, who: &Who) -> u64 {
+    pub fn given(&self, stub: StubKey, who: &Who) -> u64 {
         self.lists.get(&(stub, who.clone())).copied().unwrap_or_default()
     }
 
     /// Gives the next one.
-    pub fn give(&mut self, stub: usize, who: Who) {
+    pub fn give(&mut self, stub: StubKey, who: Who) {
         *self.lists.entry((stub, who)).or_default() += 1;
     }
 
     /// Counts one more request for which all else in these conditions holds.
-    pub fn count(&mut self, stub: usize, when: usize, who: Who) -> u64 {
+    pub fn count(&mut self, (stub, when): (StubKey, usize), who: Who) -> u64 {
         let count = self.nths.entry((stub, when, who)).or_default();
         *count += 1;
         *count
     }
 
     /// What that count would be.
-    pub fn next_count(&self, stub: usize, when: usize, who: &Who) -> u64 {
+    pub fn next_count(&self, (stub, when): (StubKey, usize), who: &Who) -> u64 {
         self.nths.get(&(stub, when, who.clone())).copied().unwrap_or_default() + 1
+    }
+
+    /// Forgets all but what tells calls that are under way from those to come.
+    pub fn reset(&mut self) {
+        let calls = Calls { last: self.calls.last, ..Calls::default() };
+        *self = Self { calls, ..Self::default() };
     }
 
     /// Which call a request belongs to, the how-manieth attempt it is, and a
     /// number that no other attempt with this request has, whatever the order in
     /// which they come.
     pub fn begin(&mut self, facts: &Facts<'_>) -> (u64, u64, u32) {
-        let (id, attempt, forgotten) = self.calls.begin(facts);
+        let signs = Signs::new(facts.request, facts.fingerprint);
+        let (id, attempt, forgotten) = self.calls.begin(&signs);
         let own = self.calls.ordinal(id).wrapping_mul(MOST_ATTEMPTS);
         let number = own.wrapping_add(u32::try_from(attempt - 1).unwrap_or_default());
         if !forgotten.is_empty() {
@@ -139,8 +150,31 @@ struct Call {
     outcome: Option<Outcome>,
 }
 
+/// By what a request shows which call it belongs to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signs {
+    /// What equal requests share.
+    pub request: Fingerprint,
+    /// Its idempotency key, by its hash.
+    pub key: Option<Digest>,
+    /// How often it says that it was tried before.
+    pub retries: Option<u32>,
+}
+
+impl Signs {
+    /// The signs of a request.
+    pub fn new(request: &Request, fingerprint: Fingerprint) -> Self {
+        let retries = request.header(RETRY_COUNT).and_then(|count| count.trim().parse().ok());
+        Self { request: fingerprint, key: request.header(IDEMPOTENCY_KEY).map(digest), retries }
+    }
+}
+
+/// Calls, and how far each has come. One rule for all: a retry count above 0 goes on
+/// with a call and 0 begins one; without it an equal idempotency key goes on; without
+/// that the same canonical body, after an attempt that was not answered in full with
+/// success.
 #[derive(Debug, Default)]
-struct Calls {
+pub struct Calls {
     last: u64,
     calls: HashMap<u64, Call>,
     order: VecDeque<u64>,
@@ -161,19 +195,20 @@ const RETRY_COUNT: &str = "x-stainless-retry-count";
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
 impl Calls {
-    fn begin(&mut self, facts: &Facts<'_>) -> (u64, u64, HashSet<u64>) {
-        let retries = facts.request.header(RETRY_COUNT).and_then(|count| count.trim().parse::<u32>().ok());
-        let key = facts.request.header(IDEMPOTENCY_KEY).map(digest);
-        let known = match (retries, &key) {
+    /// The call of a request that comes now, the how-manieth attempt of it this is,
+    /// and the calls that are forgotten for it.
+    pub fn begin(&mut self, signs: &Signs) -> (u64, u64, HashSet<u64>) {
+        let Signs { request, key, retries } = signs;
+        let known = match (retries, key) {
             (Some(0), _) => None,
-            (Some(retries), key) => self.retried(facts.fingerprint, key.as_ref(), retries.into()),
+            (Some(retries), key) => self.retried(*request, key.as_ref(), (*retries).into()),
             (None, Some(key)) => self.by_key.get(key).copied(),
-            (None, None) => self.of(facts.fingerprint).find(|id| self.outcome(*id) == Some(Outcome::Failed)),
+            (None, None) => self.of(*request).find(|id| self.outcome(*id) == Some(Outcome::Failed)),
         };
         let id = match known {
             Some(id) => id,
             // Whoever counts retries and is not known came from before a start.
-            None => self.start(facts.fingerprint, key, retries.unwrap_or_default().into()),
+            None => self.start(*request, *key, retries.unwrap_or_default().into()),
         };
         let mut attempt = 1;
         if let Some(call) = self.calls.get_mut(&id) {
@@ -227,7 +262,8 @@ impl Calls {
         self.calls.get(&id).map_or(0, |call| call.ordinal)
     }
 
-    fn end(&mut self, id: u64, outcome: Outcome) {
+    /// Notes how the last attempt of a call ended.
+    pub fn end(&mut self, id: u64, outcome: Outcome) {
         let Some(call) = self.calls.get_mut(&id) else { return };
         call.outcome = Some(outcome);
         if outcome == Outcome::Answered {

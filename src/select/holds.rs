@@ -34,13 +34,27 @@ pub(super) enum Go {
 
 impl When {
     /// Whether all that can be told without counting holds.
-    pub(super) fn holds(&self, facts: &Facts<'_>) -> bool {
+    pub fn holds(&self, facts: &Facts<'_>) -> bool {
         let mut holds = true;
         self.each(facts, &mut |_| {
             holds = false;
             Go::Stop
         });
         holds
+    }
+
+    /// What does not hold, in one line: each condition with what is there instead.
+    pub fn differences(&self, facts: &Facts<'_>) -> String {
+        let mut lines = Vec::new();
+        self.each(facts, &mut |mismatch| {
+            let found = match mismatch.found {
+                [] => "nothing".to_owned(),
+                found => found.join(", "),
+            };
+            lines.push(format!("{} is {found}, where {} was expected", mismatch.key, mismatch.expected));
+            Go::On
+        });
+        lines.join("; ")
     }
 
     /// Goes through the conditions that can be told without counting, and tells

@@ -19,7 +19,7 @@ use crate::{
         stub::{Kind, Reply, Scenario, Stub},
     },
 };
-use counts::{Counts, Who};
+use counts::{Counts, StubKey, Who};
 use facts::{Extent, Facts};
 use index::Index;
 
@@ -32,6 +32,8 @@ pub struct Rules {
     scenarios: Vec<Scenario>,
     /// All stubs in their order: the scenario's number, and the stub's in it.
     stubs: Vec<(usize, usize)>,
+    /// By what each is counted.
+    keys: Vec<StubKey>,
     index: Index,
     models: Option<HashSet<String>>,
     counts_calls: bool,
@@ -55,6 +57,10 @@ pub struct Selection<'r> {
 /// A stub that takes part in an answer.
 #[derive(Clone, Copy, Debug)]
 pub struct Layer<'r> {
+    /// The stub's number among all.
+    pub number: usize,
+    /// How many of its replies were given before this one.
+    pub given: u64,
     /// Its scenario.
     pub scenario: &'r Scenario,
     /// The stub.
@@ -86,7 +92,9 @@ impl Rules {
             scenarios.iter().filter_map(|scenario| scenario.models.as_ref()).flatten().cloned().collect();
         let models = scenarios.iter().any(|scenario| scenario.models.is_some()).then_some(models);
         let answer_early = all().any(|stub| stub.early.is_some());
-        Self { stubs, index, models, counts_calls, answer_early, scenarios }
+        let key = |(number, stub): &(usize, usize)| (scenarios[*number].digest, *stub);
+        let keys = stubs.iter().map(key).collect();
+        Self { stubs, keys, index, models, counts_calls, answer_early, scenarios }
     }
 
     /// The upstreams that stubs forward to.
@@ -181,7 +189,13 @@ impl Rules {
             && whens.iter().any(|at| !stub.when[*at].is_counted())
     }
 
-    fn stub(&self, number: usize) -> (&Scenario, &Stub) {
+    /// By what a stub is counted: it stays what it is while its file does.
+    pub fn key(&self, number: usize) -> StubKey {
+        self.keys[number]
+    }
+
+    /// The stub of a number.
+    pub fn stub(&self, number: usize) -> (&Scenario, &Stub) {
         let (scenario, stub) = self.stubs[number];
         (&self.scenarios[scenario], &self.scenarios[scenario].stubs[stub])
     }
@@ -212,9 +226,10 @@ impl Rules {
             if !whens.iter().any(|at| self.holds_now(&moment, (*number, *at), &who, counts)) {
                 continue;
             }
-            let Some(reply) = stub.reply(counts.given(*number, &who)) else { continue };
-            counts.give(*number, who);
-            layers.push(Layer { scenario, stub, reply });
+            let given = counts.given(self.keys[*number], &who);
+            let Some(reply) = stub.reply(given) else { continue };
+            counts.give(self.keys[*number], who);
+            layers.push(Layer { number: *number, given, scenario, stub, reply });
             if !matches!(reply.kind, Kind::Below) {
                 break;
             }
@@ -233,7 +248,11 @@ impl Rules {
         let holds = when.attempt.as_ref().is_none_or(|attempt| attempt.holds(moment.attempt))
             && self.states_hold(when, &counts.states).is_none()
             && when.chance.is_none_or(|chance| self.draw(moment, entry) < chance.0);
-        holds && when.nth.as_ref().is_none_or(|nth| nth.holds(counts.count(entry.0, entry.1, who.clone())))
+        holds
+            && when
+                .nth
+                .as_ref()
+                .is_none_or(|nth| nth.holds(counts.count((self.keys[entry.0], entry.1), who.clone())))
     }
 
     /// The first state variable that is not as it should be.

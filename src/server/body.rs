@@ -20,6 +20,7 @@ use tokio::time::Instant;
 use super::{
     pieces::Pieces,
     session::Attempt,
+    tape::Tape,
     timer::{Sleep, Timer, later},
     unfit::Unfit,
 };
@@ -147,6 +148,8 @@ pub(super) struct Ending {
     pub(super) succeeds: bool,
     /// One of the streams that are open; it is held, and never read.
     pub(super) _open: Option<Open>,
+    /// Who is told when HTTP has all of it.
+    pub(super) tape: Option<Arc<Tape>>,
 }
 
 impl Ending {
@@ -154,6 +157,15 @@ impl Ending {
     pub(super) fn reach(&mut self) {
         if let (Some(attempt), true) = (&mut self.attempt, self.succeeds) {
             attempt.is_answered();
+        }
+    }
+}
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        // A body that is asked for no more, as behind HEAD, is all there is.
+        if let Some(tape) = &self.tape {
+            tape.hand_over();
         }
     }
 }

@@ -6,7 +6,7 @@ use http::HeaderValue;
 use jiff::Timestamp;
 
 /// A clock that runs, or that was stopped for the tests' sake.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Clock {
     stopped_at: Option<Timestamp>,
 }

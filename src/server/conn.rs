@@ -5,6 +5,7 @@ use std::{
     future::Future,
     future::poll_fn,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::PathBuf,
     pin::{Pin, pin},
     sync::{
         Arc,
@@ -26,16 +27,18 @@ use tokio::{
 };
 
 use super::{
-    StartError,
+    Builder, StartError,
+    control::Control,
     exchange::Exchange,
     link::{Gate, Idle, Leave, Link, Throttle},
     refuse::{Fault, MOST_HEAD, let_go, refuse},
     socket::{Socket, read_to_end, read_what_is_there},
+    tape::Tape,
     timer::{Sleep, Timer, later},
     watch::HeadLimit,
 };
 use crate::{
-    cassette::deck::Deck,
+    journal::Verdict,
     record::recorder::Recorded,
     scenario::{error::Problems, file::Deed},
     select::facts::Connection,
@@ -53,7 +56,7 @@ pub struct Listening {
     listener: TcpListener,
     address: SocketAddr,
     grace: Duration,
-    exchange: Arc<Exchange>,
+    control: Arc<Control>,
     warnings: Problems,
 }
 
@@ -61,7 +64,7 @@ impl Listening {
     pub(super) async fn bind(
         address: SocketAddr,
         grace: Duration,
-        exchange: Exchange,
+        (builder, exchange): (Builder, Exchange),
         warnings: Problems,
     ) -> Result<Self, StartError> {
         let error = |source| StartError::Bind { address, source };
@@ -70,9 +73,34 @@ impl Listening {
             address: listener.local_addr().map_err(error)?,
             listener,
             grace,
-            exchange: Arc::new(exchange),
+            control: control(builder, exchange)?,
             warnings,
         })
+    }
+
+    /// What can be asked of it while it runs.
+    pub(super) fn control(&self) -> Arc<Control> {
+        Arc::clone(&self.control)
+    }
+
+    /// What became of all that is expected of the client, by a look that can be taken
+    /// at any time while it runs.
+    pub fn judge(&self) -> impl AsyncFn() -> Verdict + Send + Sync + use<> {
+        let control = Arc::clone(&self.control);
+        async move || control.patient_verdict(None, None).await
+    }
+
+    /// Reads the scenarios anew, by a call that can be made at any time while it runs:
+    /// what is suspicious about them. Where something is wrong, the old ones are served
+    /// on.
+    pub fn reload(&self) -> impl Fn() -> Result<Problems, StartError> + Send + Sync + use<> {
+        let control = Arc::clone(&self.control);
+        move || control.reload()
+    }
+
+    /// The files and folders that its scenarios are read from.
+    pub fn scenario_paths(&self) -> Vec<PathBuf> {
+        self.control.paths()
     }
 
     /// Where it listens.
@@ -88,13 +116,14 @@ impl Listening {
     /// What was recorded so far, by a look that can be taken at any time; `None` where
     /// nothing is recorded.
     pub fn recorded(&self) -> Option<impl Fn() -> Recorded + Send + use<>> {
-        let recorder = Arc::clone(self.exchange.forwarding.as_ref()?.recorder.as_ref()?);
+        let recorder = Arc::clone(self.control.load().forwarding.as_ref()?.recorder.as_ref()?);
         Some(move || recorder.recorded())
     }
 
     /// The recordings that are older than this, and where they stand: of each the day.
     pub fn recorded_before(&self, limit: Timestamp) -> Vec<String> {
-        let dates = self.exchange.deck.iter().flat_map(Deck::dates);
+        let exchange = self.control.exchange();
+        let dates = exchange.deck.iter().flat_map(|deck| deck.dates());
         let old = dates.filter(|(date, _)| date.parse::<Timestamp>().is_ok_and(|date| date < limit));
         old.map(|(date, place)| format!("{place} ({})", date.split('T').next().unwrap_or(date))).collect()
     }
@@ -108,7 +137,7 @@ impl Listening {
             ip => ip,
         };
         let address = SocketAddr::new(host, self.address.port());
-        format!("http://{address}{}", self.exchange.base_path())
+        format!("http://{address}{}", self.control.load().base_path())
     }
 
     /// Serves until `stop` is done, then lets open answers go on for the grace
@@ -121,10 +150,11 @@ impl Listening {
             tokio::select! {
                 biased;
                 () = &mut stop => break,
+                () = self.control.stopped() => break,
                 accepted = self.listener.accept() => match accepted {
                     Ok((socket, _)) => {
                         accepted_so_far += 1;
-                        serve(socket, accepted_so_far, Arc::clone(&self.exchange), &open);
+                        serve(socket, accepted_so_far, &self.control, &open);
                     }
                     Err(error) => {
                         tracing::warn!("cannot accept a connection: {error}");
@@ -134,13 +164,14 @@ impl Listening {
             }
         }
         drop(self.listener);
+        self.control.shut_down();
         if tokio::time::timeout(self.grace, open.shutdown()).await.is_err() {
             tracing::info!("open streams were cut");
         }
-        let deck = self.exchange.deck.as_ref();
+        let exchange = self.control.exchange();
         Outcome {
-            misses: self.exchange.misses.load(Ordering::Relaxed),
-            unused: deck.map(Deck::unused).unwrap_or_default(),
+            misses: exchange.misses.load(Ordering::Relaxed),
+            unused: exchange.deck.as_ref().map(|deck| deck.unused()).unwrap_or_default(),
         }
     }
 }
@@ -154,12 +185,24 @@ pub struct Outcome {
     pub unused: Vec<String>,
 }
 
-fn serve(socket: TcpStream, id: u64, exchange: Arc<Exchange>, open: &GracefulShutdown) {
+/// A server with what may change about it.
+fn control(builder: Builder, exchange: Exchange) -> Result<Arc<Control>, StartError> {
+    let expectations = builder.control.expectations.clone();
+    let control = Control::new(builder, exchange);
+    match expectations.iter().find_map(|expected| control.unknown_stub(expected)) {
+        Some(problem) => Err(StartError::Expectations(problem)),
+        None => Ok(control),
+    }
+}
+
+fn serve(socket: TcpStream, id: u64, control: &Arc<Control>, open: &GracefulShutdown) {
+    let (control, exchange) = (Arc::clone(control), control.exchange());
     // Nagle's algorithm would hold back the end of a stream for 40 ms.
     if let Err(error) = socket.set_nodelay(true) {
         tracing::warn!("cannot set TCP_NODELAY: {error}");
     }
-    let link = Link::new(socket);
+    let tape = exchange.journal.is_on().then(|| Tape::new(&exchange.journal));
+    let link = Link::new(socket, tape);
     let rule = exchange.rules.connection(id).cloned();
     let watcher = open.watcher();
     tokio::spawn(async move {
@@ -170,9 +213,13 @@ fn serve(socket: TcpStream, id: u64, exchange: Arc<Exchange>, open: &GracefulShu
         let left = match deed {
             Deed::Serve => {
                 let rate = rule.and_then(|rule| rule.read).map(|rate| Throttle::new(rate.0, &exchange.timer));
-                let connection = watcher.watch(http(Arc::clone(&link), rate, id, Arc::clone(&exchange)));
+                let connection = watcher.watch(http(Arc::clone(&link), rate, id, control));
                 let head = HeadLimit::new(&exchange.timer, exchange.settings.head_timeout);
-                until_left(connection, &link, head).await
+                let left = until_left(connection, &link, head).await;
+                if let Some(tape) = &link.tape {
+                    tape.close();
+                }
+                left
             }
             // None of these is waited for when the server ends.
             other => {
@@ -204,17 +251,18 @@ fn http<S: Socket>(
     link: Arc<Link<S>>,
     throttle: Option<Throttle>,
     id: u64,
-    exchange: Arc<Exchange>,
+    control: Arc<Control>,
 ) -> impl GracefulConnection<Error = hyper::Error> {
     let requests = AtomicU64::new(0);
     let gate = Gate::new(Arc::clone(&link), throttle);
-    let passes_on = exchange.forwarding.is_some();
+    let passes_on = control.load().forwarding.is_some();
     let service = service_fn(move |request| {
-        let (exchange, link) = (Arc::clone(&exchange), Arc::clone(&link));
+        // It is answered by what is served now, to its end.
+        let (exchange, control, link) = (control.exchange(), Arc::clone(&control), Arc::clone(&link));
         let connection = Connection { id, request: requests.fetch_add(1, Ordering::Relaxed) + 1 };
         // It may have come before the idle time began.
         link.wake();
-        async move { Ok::<_, Infallible>(exchange.answer(request, connection, &link).await) }
+        async move { Ok::<_, Infallible>(exchange.answer(request, connection, &link, &control).await) }
     });
     http1::Builder::new()
         // The answers carry the date of the server's own clock.
@@ -283,7 +331,7 @@ where
         let Some((it, sleep)) = &mut idle else { return Poll::Pending };
         ready!(Pin::new(sleep).poll(context));
         while !it.put.is_empty() {
-            match ready!(link.socket.poll_write(context, &it.put)) {
+            match ready!(link.poll_write(context, &it.put)) {
                 Ok(count) if count > 0 => drop(it.put.split_to(count)),
                 // The peer has gone.
                 _ => break,

@@ -15,7 +15,7 @@ use crate::{
         self, Body,
         deck::{Card, Choice, Deck},
         differ, events,
-        key::{Key, key, secrets_of},
+        key::{Key, Matching, key, secrets_of},
     },
     dialect::{Occasion, Operation, UnknownFields},
     identity::Identity,
@@ -49,6 +49,11 @@ pub(super) enum Elsewhere<'r> {
 }
 
 impl Exchange {
+    /// By what requests are compared, and what is a secret.
+    pub(super) fn matching(&self) -> &Matching {
+        &self.matching
+    }
+
     /// Where the answer comes from, as the selected stub says, or where there is none.
     pub(super) fn elsewhere<'r>(
         &'r self,

@@ -15,7 +15,7 @@ use super::{
     socket::Socket,
     timer::later,
 };
-use crate::{dialect::event::Carry, plan::script::Script};
+use crate::{dialect::event::Carry, journal::End, plan::script::Script};
 
 impl Exchange {
     /// Hands a plan to hyper, piece by piece as it is due; or to the socket.
@@ -25,10 +25,11 @@ impl Exchange {
         read_at: Instant,
         link: &Link<S>,
     ) -> Response<PlanBody> {
-        let Answer { mut plan, attempt } = answer;
+        let Answer { mut plan, attempt, by: _ } = answer;
         let is_paced = plan.end_at > Duration::ZERO || plan.head_at > Duration::ZERO || plan.script.is_some();
         let open = is_paced.then(|| self.streams.open());
-        let ending = Ending { attempt, succeeds: plan.status.as_u16() < 400, _open: open };
+        let (succeeds, tape) = (plan.status.as_u16() < 400, link.tape.clone());
+        let ending = Ending { attempt, succeeds, _open: open, tape };
         if let Some(script) = plan.script.take() {
             // What the script stands for is not held while it is played.
             drop(plan);
@@ -73,6 +74,15 @@ impl Exchange {
         let is_whole = is_all && !script.is_part;
         if let Err(error) = &after {
             tracing::debug!("the client has gone: {error}");
+        }
+        if let Some(tape) = &link.tape {
+            let (end, at) = match &after {
+                Err(_) => (End::Left, Some(Instant::now())),
+                Ok(_) if is_whole => (End::Complete, None),
+                Ok(After::Leaves(how)) => (End::Cut(how.name()), Some(Instant::now())),
+                Ok(_) => (End::Cut("complete"), None),
+            };
+            tape.end(end, at);
         }
         let is_reached = after.is_ok() && is_whole;
         self.let_go(after.unwrap_or(After::Leaves(Leave::Close)), (ending, is_reached), link).await

@@ -6,11 +6,13 @@ use http::HeaderValue;
 use serde_json::Value;
 
 use super::{
-    exchange::{Asked, Body, Exchange},
+    exchange::{Answer, Asked, Body, Exchange},
+    record::By,
     unfit::Unfit,
 };
 use crate::{
     dialect::{Operation, Route},
+    journal::Source,
     plan::{self, Origin, WirePlan},
     reply::ApiError,
     request::Request,
@@ -70,12 +72,12 @@ impl Exchange {
     }
 
     /// The refusal of a request that could not be read.
-    pub(super) fn unread(&self, asked: &Asked<'_>, unfit: Unfit) -> WirePlan {
+    pub(super) fn unread(&self, asked: &Asked<'_>, unfit: Unfit) -> Answer {
         let error = unfit.error(asked.route, self.settings.max_body);
         let mut plan = self.refuse(asked, &error, Body::Unread);
         if unfit.closes() {
             plan.headers.insert(http::header::CONNECTION, HeaderValue::from_static("close"));
         }
-        plan
+        Answer { plan, attempt: None, by: By::new(Source::Refusal).why(error.message) }
     }
 }

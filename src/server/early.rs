@@ -17,16 +17,15 @@ use super::{
     body::{Pause, PlanBody},
     exchange::{Answer, Asked, Exchange},
     link::{Leave, Link},
+    record::By,
     session::Attempt,
     socket::Socket,
 };
 use crate::{
     identity::{Fingerprint, Identity},
+    journal::Source,
     scenario::{file::Rest, stub::Early},
-    select::{
-        Luck,
-        facts::{Extent, Facts},
-    },
+    select::facts::{Extent, Facts},
 };
 
 impl Exchange {
@@ -43,14 +42,15 @@ impl Exchange {
         if candidates.is_empty() {
             return None;
         }
-        let luck = Luck { seed: self.settings.seed, session: asked.session.name() };
+        let luck = self.luck(asked.session);
         let selection = self.rules.select(&candidates, &facts, luck, &mut asked.session.counts());
         let top = selection.layers.first()?;
         let attempt = selection.call.map(|call| Attempt::new(asked.session, call));
         let nth = if self.settings.ids == Ids::Counted { selection.came } else { 0 };
         let identity = Identity::new(luck.seed(Some(top.scenario)), fingerprint, nth);
         let plan = self.scripted(asked, (&ask, &Value::Null), &selection.layers, (&identity, Extent::Head));
-        Some((Answer { plan, attempt }, top.stub.early?))
+        let by = By::new(Source::Stub).under(&selection.layers);
+        Some((Answer { plan, attempt, by }, top.stub.early?))
     }
 
     /// Reads as much of the body as is wanted first, and answers.

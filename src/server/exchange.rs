@@ -13,13 +13,17 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::{
-    Ids, Settings, Unmatched, admin,
+    Ids, Settings, Unmatched,
     body::{Limits, OpenStreams, PlanBody, collect},
     clock::Clock,
+    control::{self, Control},
     deal::{Elsewhere, Known, dress_of},
     forward::{Forwarding, Pass},
+    journal::Journal,
     line::Line,
     link::Link,
+    metrics::Metrics,
+    record::By,
     session::{Attempt, Session, Sessions, name_at_end, take_prefix},
     socket::Socket,
     timer::Timer,
@@ -28,9 +32,10 @@ use super::{
 use crate::{
     answer,
     ask::Ask,
-    cassette::deck::Deck,
+    cassette::{deck::Deck, key::Matching},
     dialect::{self, Heard, Occasion, Operation, Route, event::Said, style::Style},
     identity::{Fingerprint, Identity},
+    journal::Source,
     plan::{self, Client, Laying, Origin, Stage, WirePlan, pace::Tempo, recorded::Recorded},
     redact::redact,
     reply::ApiError,
@@ -46,27 +51,35 @@ use crate::{
     shelf::Keep,
 };
 
-/// All that is needed to answer a request.
-#[derive(Debug)]
+/// All that is needed to answer a request. Where something of it changes, another takes
+/// its place, which shares with it what is remembered; requests that are under way go on
+/// with the one that they began with.
+#[derive(Clone, Debug)]
 pub(super) struct Exchange {
     pub(super) settings: Settings,
-    pub(super) rules: Rules,
+    pub(super) rules: Arc<Rules>,
     /// What was recorded, where that is to be replayed.
-    pub(super) deck: Option<Deck>,
+    pub(super) deck: Option<Arc<Deck>>,
+    /// By what requests are compared, and what is a secret.
+    pub(super) matching: Arc<Matching>,
     /// Where requests are passed on to.
-    pub(super) forwarding: Option<Forwarding>,
+    pub(super) forwarding: Option<Arc<Forwarding>>,
     pub(super) clock: Clock,
-    sessions: Sessions,
+    pub(super) sessions: Arc<Sessions>,
+    pub(super) journal: Arc<Journal>,
+    pub(super) metrics: Arc<Metrics>,
     pub(super) streams: OpenStreams,
     pub(super) timer: Timer,
     /// Requests that nothing answered.
-    pub(super) misses: AtomicU64,
+    pub(super) misses: Arc<AtomicU64>,
 }
 
 /// What goes on the wire, and what is to be told of its end.
 pub(super) struct Answer {
     pub(super) plan: WirePlan,
     pub(super) attempt: Option<Attempt>,
+    /// What gave it, and why.
+    pub(super) by: By,
 }
 
 /// What becomes of a request.
@@ -78,8 +91,8 @@ pub(super) enum Course<'r> {
 }
 
 impl Course<'_> {
-    fn of(plan: WirePlan) -> Self {
-        Self::Plays(Box::new(Answer { plan, attempt: None }))
+    fn of(plan: WirePlan, by: By) -> Self {
+        Self::Plays(Box::new(Answer { plan, attempt: None, by }))
     }
 }
 
@@ -95,17 +108,25 @@ pub(super) struct Asked<'a> {
 }
 
 impl Exchange {
-    pub(super) fn new(settings: Settings, rules: Rules, deck: Option<Deck>, timer: Timer) -> Self {
+    pub(super) fn new(
+        settings: Settings,
+        rules: Rules,
+        (deck, matching): (Option<Deck>, Matching),
+        timer: Timer,
+    ) -> Self {
         Self {
             clock: Clock::new(settings.clock),
+            sessions: Arc::new(Sessions::new(settings.sessions)),
+            journal: Arc::new(Journal::new(settings.journal)),
+            metrics: Arc::default(),
             settings,
-            rules,
-            deck,
+            rules: Arc::new(rules),
+            deck: deck.map(Arc::new),
+            matching: Arc::new(matching),
             forwarding: None,
-            sessions: Sessions::default(),
             streams: OpenStreams::default(),
             timer,
-            misses: AtomicU64::new(0),
+            misses: Arc::default(),
         }
     }
 
@@ -129,48 +150,48 @@ impl Exchange {
         incoming: http::Request<B>,
         connection: Connection,
         link: &Link<S>,
+        control: &Arc<Control>,
     ) -> Response<PlanBody>
     where
         B: http_body::Body<Data = Bytes, Error: std::error::Error + Send + Sync + 'static> + Send + 'static,
         S: Socket,
     {
+        let came = link.tape.as_ref().and_then(|tape| tape.next_began()).unwrap_or_else(Instant::now);
         let (Parts { method, uri, version, headers, extensions, .. }, body) = incoming.into_parts();
         let mut request = Request::new(method, &uri, headers);
         request.version = version;
         let (session, route) = self.enter(&mut request);
-        let has_length = body.size_hint().exact().is_some();
-        let unfit = unfit(&request, has_length, (&link.seen, connection.request));
-        if unfit.is_none()
-            && let Some(answer) = admin::answer(&request)
-        {
-            return answer;
+        let length = body.size_hint().exact();
+        let unfit = unfit(&request, length.is_some(), (&link.seen, connection.request));
+        if unfit.is_none() && control::is_meant(&request) {
+            return control.answer(self, request, session, body, link).await;
         }
         let session = match session {
             Ok(session) => session,
-            Err(problem) => return admin::refuse(&problem),
+            Err(problem) => return control::refuse(&problem),
         };
         let asked = Asked { route: &route, request: &request, uri: &uri, session: &session, connection };
         if unfit.is_none()
             && self.rules.answer_early()
-            && let Some((answer, early)) = self.early(&asked)
+            && let Some((mut answer, early)) = self.early(&asked)
         {
             let waits = request.headers.contains_key(http::header::EXPECT);
+            self.note(link, (&asked, request.clone()), &mut answer, (came, Instant::now()));
             drop(request);
             return self.play_early(answer, early, (body, waits), link).await;
         }
-        let length = body.size_hint().exact();
         if unfit.is_none()
             && self.streams_through(&asked, length)
             && let Some(pass) = self.pass(&asked)
         {
-            return self.pass_through((&asked, extensions), pass, body, link).await;
+            return self.pass_through((&asked, extensions), pass, (body, came), link).await;
         }
         let collected = match unfit {
             Some(unfit) => Err(unfit),
             None => collect(&request, body, &self.limits()).await,
         };
         let read_at = Instant::now();
-        let answer = match collected {
+        let mut answer = match collected {
             Ok(body) => {
                 request.body = body;
                 let asked =
@@ -178,16 +199,18 @@ impl Exchange {
                 match self.course(&asked) {
                     Course::Plays(answer) => *answer,
                     Course::Passes(pass) => {
-                        return self.pass_on((&asked, extensions), pass, read_at, link).await;
+                        return self.pass_on((&asked, extensions), pass, (came, read_at), link).await;
                     }
                 }
             }
             Err(unfit) => {
                 link.seen.answer_early();
-                Answer { plan: self.unread(&asked, unfit), attempt: None }
+                self.unread(&asked, unfit)
             }
         };
-        drop(request);
+        let (kept, request) = (request, Request::default());
+        let asked = Asked { route: &route, request: &request, uri: &uri, session: &session, connection };
+        self.note(link, (&asked, kept), &mut answer, (came, read_at));
         self.play(answer, read_at, link).await
     }
 
@@ -216,7 +239,8 @@ impl Exchange {
     pub(super) fn course(&self, asked: &Asked<'_>) -> Course<'_> {
         let (route, request) = (asked.route, asked.request);
         if let Err(error) = self.admit(route, request) {
-            return Course::of(self.refuse(asked, &error, Body::Read(&Value::Null)));
+            let by = By::new(Source::Refusal).why(&error.message);
+            return Course::of(self.refuse(asked, &error, Body::Read(&Value::Null)), by);
         }
         let mut body = Value::Null;
         let read = json(route, request).and_then(|json| {
@@ -224,7 +248,8 @@ impl Exchange {
             self.read(asked, &mut body)
         });
         if self.rules.are_empty() && self.deck.is_none() && self.forwarding.is_none() {
-            return Course::of(self.unmatched(asked, read, &body));
+            let (plan, by) = self.unmatched(asked, read, &body);
+            return Course::of(plan, by);
         }
         if body.is_null() {
             // What no dialect reads may be JSON all the same.
@@ -256,7 +281,7 @@ impl Exchange {
         let fingerprint =
             Fingerprint::new(route.dialect.name(), request, Some(body).filter(|body| !body.is_null()));
         let facts = Facts::new(route, request, body, ask, fingerprint, (asked.connection, Extent::Whole));
-        let luck = Luck { seed: self.settings.seed, session: asked.session.name() };
+        let luck = self.luck(asked.session);
         let candidates = self.rules.candidates(&facts);
         let selection = self.rules.select(&candidates, &facts, luck, &mut asked.session.counts());
         let attempt = selection.call.map(|call| Attempt::new(asked.session, call));
@@ -267,7 +292,10 @@ impl Exchange {
         let missing = match self.elsewhere(asked, body, &selection) {
             Elsewhere::Recording(deck, card) => {
                 match self.recorded(asked, &known, &selection.layers, (deck, card)) {
-                    Ok(plan) => return Course::Plays(Box::new(Answer { plan, attempt })),
+                    Ok(plan) => {
+                        let by = By::new(Source::Recording).why(deck.place(card)).under(&selection.layers);
+                        return Course::Plays(Box::new(Answer { plan, attempt, by }));
+                    }
                     Err(problem) => Some(problem),
                 }
             }
@@ -282,17 +310,19 @@ impl Exchange {
         // What was to be recorded is not, whatever the real API would say to it.
         let is_missed = missing.is_some() && (is_stub || self.settings.unmatched == Unmatched::Miss);
         let refusal = if is_missed { None } else { self.refusal(asked, read, &selection) };
-        let plan = if let Some(error) = refusal {
-            self.refuse(asked, &error, Body::Read(body))
+        let (plan, by) = if let Some(error) = refusal {
+            let by = By::new(Source::Refusal).why(&error.message);
+            (self.refuse(asked, &error, Body::Read(body)), by)
         } else if is_missed || (!is_stub && self.is_miss(route)) {
             let message = self.missing(asked, &facts, luck, &selection, missing.as_deref());
-            self.miss(asked, &message, body)
+            (self.miss(asked, &message, body), By::new(Source::Miss).why(message))
         } else if selection.layers.is_empty() {
-            self.built_in(asked, ask, body)
+            (self.built_in(asked, ask, body), By::new(Source::BuiltIn))
         } else {
-            self.scripted(asked, (ask, body), &selection.layers, (&identity, Extent::Whole))
+            let plan = self.scripted(asked, (ask, body), &selection.layers, (&identity, Extent::Whole));
+            (plan, By::new(Source::Stub))
         };
-        Course::Plays(Box::new(Answer { plan, attempt }))
+        Course::Plays(Box::new(Answer { plan, attempt, by: by.under(&selection.layers) }))
     }
 
     /// Why the real API would refuse a request, unless what was selected answers
@@ -333,7 +363,9 @@ impl Exchange {
             attempt: selection.attempt,
             states: &states,
             // This request was counted already.
-            count: &|(stub, when), who| asked.session.counts().next_count(stub, when, who) - 1,
+            count: &|(stub, when), who| {
+                asked.session.counts().next_count((self.rules.key(stub), when), who) - 1
+            },
         };
         let sent = asked.request.credentials().map(|credential| credential.secret().to_owned());
         let secrets: Vec<_> = self.settings.keys.iter().cloned().chain(sent).collect();
@@ -434,13 +466,17 @@ impl Exchange {
     }
 
     /// What is said where there is no scenario at all.
-    fn unmatched(&self, asked: &Asked<'_>, read: Result<Ask, ApiError>, body: &Value) -> WirePlan {
+    fn unmatched(&self, asked: &Asked<'_>, read: Result<Ask, ApiError>, body: &Value) -> (WirePlan, By) {
         match read {
             Ok(_) if self.is_miss(asked.route) => {
-                self.miss(asked, "mynah: there are no stubs, and unmatched requests are misses", body)
+                let why = "mynah: there are no stubs, and unmatched requests are misses";
+                (self.miss(asked, why, body), By::new(Source::Miss).why(why))
             }
-            Ok(ask) => self.built_in(asked, &ask, body),
-            Err(error) => self.refuse(asked, &error, Body::Read(body)),
+            Ok(ask) => (self.built_in(asked, &ask, body), By::new(Source::BuiltIn)),
+            Err(error) => {
+                let by = By::new(Source::Refusal).why(&error.message);
+                (self.refuse(asked, &error, Body::Read(body)), by)
+            }
         }
     }
 
@@ -487,7 +523,7 @@ impl Exchange {
             // What was not read cannot be told from others of its kind.
             (Ids::Counted, Body::Unread) | (Ids::ByRequest, _) => 0,
         };
-        let luck = Luck { seed: self.settings.seed, session: asked.session.name() };
+        let luck = self.luck(asked.session);
         let identity = Identity::new(luck.seed(None), fingerprint, nth);
         let (now, date) = self.clock.now();
         say(&Occasion { identity: &identity, now, date: &date })

@@ -11,7 +11,7 @@ use crate::{
     request::Request,
     scenario::file::Rest,
     select::{
-        Considered, Entry, Luck, Past,
+        Considered, Entry, Past,
         counts::Who,
         facts::{Connection, Extent, Facts},
     },
@@ -55,9 +55,10 @@ impl Exchange {
         let fingerprint =
             Fingerprint::new(route.dialect.name(), &request, Some(&body).filter(|body| !body.is_null()));
         let facts = Facts::new(&route, &request, &body, &ask, fingerprint, (connection, Extent::Whole));
-        let luck = Luck { seed: self.settings.seed, session: session.name() };
+        let luck = self.luck(&session);
         let states = session.counts().states.clone();
-        let count = |(stub, when): Entry, who: &Who| session.counts().next_count(stub, when, who);
+        let count =
+            |(stub, when): Entry, who: &Who| session.counts().next_count((self.rules.key(stub), when), who);
         let past = Past { came: 0, call: None, attempt: 1, states: &states, count: &count };
         let considered = self.rules.considered(&facts, luck, &past);
         let api = facts.api();

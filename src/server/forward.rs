@@ -22,8 +22,9 @@ use super::{
     exchange::{Answer, Asked, Exchange},
     link::{Leave, Link},
     play::After,
+    record::{By, Said},
     session::Attempt,
-    socket::{Socket, write_all},
+    socket::Socket,
     unfit::Unfit,
 };
 use crate::{
@@ -31,6 +32,7 @@ use crate::{
     cassette::{deck::cassette_of, key::secrets_of, scan::Scanner},
     dialect::DIALECTS,
     identity::Identity,
+    journal::{self, Source},
     plan::recorded::{self, End, Recorded},
     record::{
         Mode,
@@ -67,6 +69,8 @@ pub(super) struct Pass<'r> {
     attempt: Option<Attempt>,
     /// Which attempt of its call it is, where that was counted.
     number: Option<u32>,
+    /// The stubs that chose the upstream, and change nothing about its answer.
+    stubs: Vec<Layer<'r>>,
     /// What is laid over the answer, once all of it is there.
     over: Option<Box<Over<'r>>>,
 }
@@ -81,7 +85,7 @@ struct Over<'r> {
 
 impl<'r> Pass<'r> {
     fn to(upstream: &'r Upstream) -> Self {
-        Self { upstream, attempt: None, number: None, over: None }
+        Self { upstream, attempt: None, number: None, stubs: Vec::new(), over: None }
     }
 
     /// The same, of a request that was counted.
@@ -92,7 +96,7 @@ impl<'r> Pass<'r> {
     /// The same with these stubs laid over the answer, where they change anything.
     pub(super) fn under(self, layers: Vec<Layer<'r>>, known: &Known<'_>) -> Self {
         if are_plain(&layers) {
-            return self;
+            return Self { stubs: layers, ..self };
         }
         let (ask, body, identity) = (known.ask.clone(), known.body.clone(), known.identity.clone());
         Self { over: Some(Box::new(Over { layers, ask, body, identity })), ..self }
@@ -184,9 +188,10 @@ impl Exchange {
         &self,
         (asked, extensions): (&Asked<'_>, Extensions),
         pass: Pass<'_>,
-        read_at: Instant,
+        (came, read_at): (Instant, Instant),
         link: &Link<S>,
     ) -> Response<PlanBody> {
+        self.note_pass(link, asked, &pass, (came, read_at));
         let body = asked.request.body.clone();
         let kept = Shared::whole(&body, read_at);
         self.passed((asked, extensions), pass, (Content::Whole(body), kept), link).await
@@ -197,13 +202,14 @@ impl Exchange {
         &self,
         (asked, extensions): (&Asked<'_>, Extensions),
         pass: Pass<'_>,
-        body: B,
+        (body, came): (B, Instant),
         link: &Link<S>,
     ) -> Response<PlanBody>
     where
         B: http_body::Body<Data = Bytes, Error: Error + Send + Sync + 'static> + Send + 'static,
         S: Socket,
     {
+        self.note_pass(link, asked, &pass, (came, Instant::now()));
         let kept = Shared::default();
         let body = Copied { body: Box::pin(body), kept: kept.clone() }.map_err(Into::into).boxed_unsync();
         self.passed((asked, extensions), pass, (Content::Stream(body), kept), link).await
@@ -243,8 +249,8 @@ impl Exchange {
                 recording.forget();
             }
             link.leave_peer_alone();
-            let plan = self.unread(asked, Unfit::Broken);
-            return self.play(Answer { plan, attempt: None }, Instant::now(), link).await;
+            let answer = self.unread(asked, Unfit::Broken);
+            return self.say_instead(answer, link).await;
         }
         let is_head = asked.request.method == http::Method::HEAD;
         let relay = Relay {
@@ -261,7 +267,8 @@ impl Exchange {
                 link.leave_peer_alone();
                 let known = Known { ask: &over.ask, body: &over.body, identity: &over.identity };
                 let plan = self.relaid(asked, &known, &over.layers, &recorded);
-                self.play(Answer { plan, attempt: pass.attempt }, Instant::now(), link).await
+                let answer = Answer { plan, attempt: pass.attempt, by: By::default() };
+                self.say_instead(answer, link).await
             }
         }
     }
@@ -288,7 +295,20 @@ impl Exchange {
         if is_whole && !scanner.ends_with_connection() {
             upstream.land(flight);
         }
-        let ending = Ending { attempt, succeeds: is_whole && status < 400, _open: None };
+        if let Some(tape) = &link.tape {
+            if let Some(record) = tape.current() {
+                record.said(Said::relayed(status, so_far));
+            }
+            let (how, at) = match end {
+                End::Complete => (journal::End::Complete, None),
+                End::ClientLeft => (journal::End::Left, Some(Instant::now())),
+                End::Reset => (journal::End::Cut("reset"), Some(Instant::now())),
+                End::Close | End::Timeout => (journal::End::Cut("close"), Some(Instant::now())),
+            };
+            tape.end(how, at);
+        }
+        let ending =
+            Ending { attempt, succeeds: is_whole && status < 400, _open: None, tape: link.tape.clone() };
         let after = match end {
             End::Complete if closes => After::Closes,
             End::Complete => After::GoesOn,
@@ -365,7 +385,23 @@ impl Exchange {
         let error = ApiError::new(502, format!("mynah: the upstream cannot be reached: {problem}"));
         tracing::error!("{}", self.line(asked, 502, &error.message));
         let plan = self.refuse(asked, &error, super::exchange::Body::Unread);
-        self.play(Answer { plan, attempt: None }, Instant::now(), link).await
+        self.say_instead(Answer { plan, attempt: None, by: By::default() }, link).await
+    }
+
+    /// Says what did not come as it is from the upstream.
+    async fn say_instead<S: Socket>(&self, answer: Answer, link: &Link<S>) -> Response<PlanBody> {
+        if let Some(record) = link.tape.as_ref().and_then(|tape| tape.current()) {
+            record.said(Said::of(&answer.plan));
+        }
+        self.play(answer, Instant::now(), link).await
+    }
+
+    /// Enters what is passed on into the journal.
+    fn note_pass<S>(&self, link: &Link<S>, asked: &Asked<'_>, pass: &Pass<'_>, times: (Instant, Instant)) {
+        let layers = pass.over.as_ref().map(|over| over.layers.as_slice()).unwrap_or_default();
+        let layers = if layers.is_empty() { &pass.stubs } else { layers };
+        let by = By::new(Source::Upstream).why(pass.upstream.address().to_string()).under(layers);
+        self.enter_record(link, (asked, asked.request.clone()), (by, Said::default()), times);
     }
 }
 
@@ -393,7 +429,7 @@ impl<S: Socket> Relay<'_, S> {
                         self.finish(at, End::Complete).await;
                     }
                     if let Some(client) = self.client
-                        && write_all(&client.socket, &bytes).await.is_err()
+                        && client.write_all(&bytes).await.is_err()
                     {
                         self.finish(Instant::now(), End::ClientLeft).await;
                         return (End::ClientLeft, flight);

@@ -2,7 +2,7 @@
 //! unless a plan has the socket for itself.
 
 use std::{
-    future::Future,
+    future::{Future, poll_fn},
     io,
     pin::Pin,
     sync::{
@@ -19,9 +19,12 @@ use tokio::{
     time::Instant,
 };
 
+use crate::journal::Gone;
+
 use super::{
     refuse::automatic,
     socket::Socket,
+    tape::Tape,
     timer::{Sleep, Timer, later},
     watch::{Seen, Watch},
 };
@@ -33,6 +36,8 @@ pub(super) struct Link<S> {
     pub(super) socket: S,
     /// What is known of what has come.
     pub(super) seen: Seen,
+    /// What is noted for the journal; `None` where none is kept.
+    pub(super) tape: Option<Arc<Tape>>,
     /// How much of the end of a head was seen in what HTTP writes for nobody;
     /// [`OPEN`] where it writes for the peer.
     swallowed: AtomicU8,
@@ -69,6 +74,17 @@ pub(super) enum Leave {
     Unread,
 }
 
+impl Leave {
+    /// As it is written.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Close | Self::Unread => "close",
+            Self::HalfClose => "half_close",
+            Self::Reset => "reset",
+        }
+    }
+}
+
 /// What becomes of a connection on which no new request comes.
 #[derive(Clone, Debug)]
 pub(super) struct Idle {
@@ -83,9 +99,10 @@ pub(super) struct Idle {
 const OPEN: u8 = u8::MAX;
 
 impl<S> Link<S> {
-    pub(super) fn new(socket: S) -> Arc<Self> {
+    pub(super) fn new(socket: S, tape: Option<Arc<Tape>>) -> Arc<Self> {
         Arc::new(Self {
             socket,
+            tape,
             seen: Seen::default(),
             swallowed: AtomicU8::new(OPEN),
             has_leave: AtomicBool::new(false),
@@ -244,6 +261,29 @@ impl<S> Gate<S> {
     }
 }
 
+impl<S: Socket> Link<S> {
+    /// Writes as much as fits, and notes it.
+    pub(super) fn poll_write(&self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let written = self.socket.poll_write(context, bytes);
+        if let (Poll::Ready(Ok(count)), Some(tape)) = (&written, &self.tape) {
+            tape.wrote(*count);
+        }
+        written
+    }
+
+    /// Writes all of these bytes.
+    pub(super) async fn write_all(&self, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            let written = poll_fn(|context| self.poll_write(context, bytes)).await?;
+            if written == 0 {
+                return Err(io::ErrorKind::WriteZero.into());
+            }
+            bytes = &bytes[written..];
+        }
+        Ok(())
+    }
+}
+
 impl<S: Socket> AsyncRead for Gate<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
@@ -269,8 +309,22 @@ impl<S: Socket> AsyncRead for Gate<S> {
             gate.link.wake();
         }
         match &read {
-            Poll::Ready(Ok(())) => gate.link.seen.came(came, &mut gate.watch),
-            Poll::Ready(Err(_)) => {}
+            Poll::Ready(Ok(())) => {
+                let begun = gate.link.seen.came(came, &mut gate.watch);
+                if let Some(tape) = &gate.link.tape {
+                    if begun > 0 {
+                        tape.begin(begun);
+                    }
+                    if came.is_empty() {
+                        tape.client_left(Gone::Closed);
+                    }
+                }
+            }
+            Poll::Ready(Err(_)) => {
+                if let Some(tape) = &gate.link.tape {
+                    tape.client_left(Gone::Reset);
+                }
+            }
             Poll::Pending => gate.link.seen.waits(&gate.watch),
         }
         read
@@ -290,7 +344,7 @@ impl<S: Socket> AsyncWrite for Gate<S> {
             link.hold(bytes);
             return Poll::Ready(Ok(bytes.len()));
         }
-        let written = link.socket.poll_write(context, &bytes[..own]);
+        let written = link.poll_write(context, &bytes[..own]);
         if written.is_pending() || link.is_full() {
             link.is_full.store(written.is_pending(), Ordering::Relaxed);
         }
@@ -298,6 +352,9 @@ impl<S: Socket> AsyncWrite for Gate<S> {
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if let Some(tape) = &self.link.tape {
+            tape.flushed();
+        }
         Poll::Ready(Ok(()))
     }
 

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::{
     link::{Idle, Leave, Link},
-    socket::{Socket, write_all},
+    socket::Socket,
     timer::{Timer, later},
 };
 use crate::plan::{
@@ -119,7 +119,7 @@ impl<S: Socket> Player<'_, S> {
                 progress.free = progress.free.max(Instant::now())
                     + time_of(piece.len(), rate).min(Duration::from_secs(3600));
             }
-            write_all(&self.link.socket, piece).await?;
+            self.link.write_all(piece).await?;
             progress.last = Instant::now();
         }
         Ok(())
@@ -227,7 +227,7 @@ mod tests {
     /// of the connection.
     async fn seen(script: Script) -> (Vec<(u128, String)>, Option<After>) {
         let (socket, mut client): (Duplex, DuplexStream) = duplex();
-        let link = Link::new(socket);
+        let link = Link::new(socket, None);
         let timer = Timer::tokio();
         let start = Instant::now();
         let player = Player { link: &link, timer: &timer, start, settle: ms(50) };

@@ -28,6 +28,8 @@ pub(super) struct Watch {
     /// What the head says of its body.
     length: Option<u64>,
     is_chunked: bool,
+    /// How many requests have begun.
+    begun: u64,
     /// How many heads have ended.
     heads: u64,
     /// Which of them was the first with two lengths.
@@ -202,6 +204,7 @@ impl Watch {
     /// A request begins with this byte.
     fn begin(&mut self, byte: u8) {
         (self.length, self.is_chunked) = (None, false);
+        self.begun += 1;
         if byte == HANDSHAKE {
             self.opening = Opening::Tls;
         }
@@ -351,17 +354,19 @@ impl Seen {
         State(self.state.load(Ordering::Relaxed))
     }
 
-    /// This has come; nothing is the end.
-    pub(super) fn came(&self, bytes: &[u8], watch: &mut Watch) {
+    /// This has come; nothing is the end. How many requests began with it.
+    pub(super) fn came(&self, bytes: &[u8], watch: &mut Watch) -> u64 {
         if bytes.is_empty() {
             self.state.fetch_or(State::ENDED, Ordering::Relaxed);
-            return;
+            return 0;
         }
+        let before = watch.begun;
         watch.look(bytes);
         if let Some(request) = watch.twofold {
             self.twofold.store(request, Ordering::Relaxed);
         }
         self.state.store(State::of(watch).0, Ordering::Relaxed);
+        watch.begun - before
     }
 
     /// HTTP would read, and nothing is there.

@@ -3,10 +3,7 @@
 //! for a fault that never comes.
 
 use super::{Compiler, Path};
-use crate::{
-    notation::value::List,
-    scenario::file::{File, Stub},
-};
+use crate::{notation::value::List, scenario::file::File};
 
 impl Compiler<'_> {
     pub(super) fn later_in_file(&mut self, file: &File) {
@@ -33,20 +30,6 @@ impl Compiler<'_> {
         if file.limits.is_some() {
             self.later(&root.key("limits"), "limits");
         }
-        if file.expect.is_some() {
-            self.unjudged(&root.key("expect"));
-        }
-    }
-
-    pub(super) fn later_in_stub(&mut self, stub: &Stub, path: &Path<'_>) {
-        if stub.expect.is_some() {
-            self.unjudged(&path.key("expect"));
-        }
-    }
-
-    /// What does not change an answer is no reason to refuse it.
-    fn unjudged(&mut self, path: &Path<'_>) {
-        self.warn_at_key(path, "`expect` is read and checked, but this version does not judge by it yet");
     }
 
     fn later(&mut self, path: &Path<'_>, key: &str) {

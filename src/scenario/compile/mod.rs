@@ -2,6 +2,7 @@
 //! told at once, each with its place.
 
 mod content;
+mod expect;
 mod later;
 mod reach;
 mod recorded;
@@ -25,12 +26,14 @@ use super::{
 };
 use crate::{cassette::key::Matching, notation::value::List};
 
+pub use expect::expectations;
 pub use reach::between as shadows_between;
 
 /// The scenario of a document. `number` tells documents of one file apart.
 pub fn scenario(document: &Document, number: usize, input: &Input) -> (Option<Scenario>, Vec<Problem>) {
-    let Input { files, asked, matching, .. } = input;
-    let mut compiler = Compiler { document, files, asked, matching, problems: Vec::new(), held: 0 };
+    let Input { files, asked, matching, code, .. } = input;
+    let code = code.as_ref();
+    let mut compiler = Compiler { document, files, asked, matching, code, problems: Vec::new(), held: 0 };
     let scenario = compiler.scenario(number);
     let mut problems = compiler.problems;
     let is_whole = !problems.iter().any(|problem| problem.severity == super::error::Severity::Error)
@@ -48,6 +51,8 @@ struct Compiler<'a> {
     files: &'a Arc<ReadFile>,
     asked: &'a Asked,
     matching: &'a Matching,
+    /// The code that made it, where it was made by code.
+    code: Option<&'a (String, usize)>,
     problems: Vec<Problem>,
     /// Bytes of fills and files so far.
     held: u64,
@@ -89,15 +94,26 @@ impl Compiler<'_> {
         }
         let states = known.states.clone().unwrap_or_default();
         self.check_states(known, &states);
+        let expect = known.expect.as_ref().map(|expect| self.expect_all(expect, &names, &root.key("expect")));
         let file = file?;
         Some(Scenario {
+            digest: self.digest(number),
             name: file.name.clone().unwrap_or_else(|| self.default_name(number)),
             seed: file.seed,
             states,
             models: file.models.as_ref().map(|List(models)| models.clone()),
             stubs: stubs.into_iter().collect::<Option<_>>()?,
             connections: file.connections.as_ref().map(|List(all)| all.clone()).unwrap_or_default(),
+            expect,
         })
+    }
+
+    /// What tells a scenario from others: where it stands, and its text.
+    fn digest(&self, number: usize) -> u64 {
+        let (source, tree) = (&self.document.source, &self.document.tree);
+        let text = source.text.get(tree.bytes.clone()).unwrap_or(&source.text);
+        let hash = blake3::hash(format!("{}\0{number}\0{text}", source.name).as_bytes());
+        u64::from_le_bytes(hash.as_bytes()[..8].try_into().unwrap_or_default())
     }
 
     /// The file's name without its ending.
@@ -155,7 +171,6 @@ impl Compiler<'_> {
 
     fn stub(&mut self, stub: &StubFile, name: &str, path: &Path<'_>, defaults: &Defaults) -> Option<Stub> {
         let before = self.problems.len();
-        self.later_in_stub(stub, path);
         let mut when = self.conditions(stub, path, defaults);
         if stub.early.is_some() {
             when.iter().enumerate().for_each(|(at, when)| self.early_when(when, &path.key("when").index(at)));
@@ -176,6 +191,7 @@ impl Compiler<'_> {
             self.error(&path.key("per").key("header"), "this is no name of a header");
         }
         self.suspect_order(stub, path);
+        let expect = stub.expect.as_ref().map(|expect| self.expect(expect, &path.key("expect")));
         let place = self.document.tree.place_of(path, OnKey::No);
         let is_right =
             self.problems[before..].iter().all(|problem| problem.severity == super::error::Severity::Warning);
@@ -193,6 +209,7 @@ impl Compiler<'_> {
                 Asked::Underneath => PlaceInLine::Underneath,
                 _ => PlaceInLine::Own,
             },
+            expect,
         })
     }
 

@@ -1,0 +1,99 @@
+//! What is expected of the client, ready to be judged by; and the files that say it
+//! apart from scenarios.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    expect::{Expect, ExpectAll},
+    file::{Version, When},
+};
+use crate::notation::value::List;
+
+/// A file of expectations: one YAML document.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ExpectationsFile {
+    /// The version of the format: 1.
+    pub expectations: Version,
+    /// For people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub about: Option<String>,
+    /// What the client is to do in the whole run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expect: Option<ExpectAll>,
+    /// What it is to do about some requests.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checks: Option<List<CheckFile>>,
+}
+
+/// What the client is to do about some requests, as it stands in YAML.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CheckFile {
+    /// What it is called by; where there is none, by what it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Those that this stub answered: its name, or `SCENARIO/STUB`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stub: Option<String>,
+    /// Those for which this holds, whatever answered them; all, where neither is given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when: Option<List<When>>,
+    /// What is expected.
+    pub expect: Expect,
+}
+
+/// What is expected, and where each of it stands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Expected<T> {
+    /// It.
+    pub expect: T,
+    /// The file's name.
+    pub file: String,
+    /// The line of each key.
+    pub lines: Vec<(String, usize)>,
+    /// The line of all of it.
+    pub line: usize,
+}
+
+impl<T> Expected<T> {
+    /// The line of a key.
+    pub fn line(&self, key: &str) -> usize {
+        self.lines.iter().find(|(known, _)| known == key).map_or(self.line, |(_, line)| *line)
+    }
+}
+
+/// All that a text expects.
+#[derive(Clone, Debug, Default)]
+pub struct Expectations {
+    /// Of the whole run.
+    pub all: Option<Expected<ExpectAll>>,
+    /// Of some requests.
+    pub checks: Vec<Check>,
+}
+
+/// What is expected of the client about some requests.
+#[derive(Clone, Debug)]
+pub struct Check {
+    /// What it is called by.
+    pub name: String,
+    /// About which.
+    pub of: Of,
+    /// What.
+    pub expect: Expected<Expect>,
+}
+
+/// Which requests an expectation is about.
+#[derive(Clone, Debug)]
+pub enum Of {
+    /// Those that a stub answered, alone or laid over another.
+    Stub {
+        /// Its scenario; any, where none is named.
+        scenario: Option<String>,
+        /// Its name.
+        stub: String,
+    },
+    /// Those for which one of these holds; all, where there is none.
+    When(Vec<When>),
+}

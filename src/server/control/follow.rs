@@ -1,0 +1,98 @@
+//! The journal as it is written: each exchange when it has ended, as server-sent events
+//! (WHATWG HTML, section 9.2). An event's id is the how-manieth end it is, from which a
+//! reader that comes again goes on.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http::Response;
+
+use super::{
+    super::{
+        body::{Ending, PlanBody},
+        exchange::Exchange,
+        journal::Detail,
+        link::Link,
+        play::After,
+        socket::Socket,
+    },
+    Call, Control, Refused,
+    journal::Filter,
+};
+
+/// How often a reader is shown that the server is there.
+const BEAT: Duration = Duration::from_secs(15);
+
+const HEAD: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncache-control: no-store\r\n\
+                    connection: close\r\n\r\n";
+
+/// Who follows.
+pub(super) struct Follower {
+    filter: Filter,
+    session: Option<String>,
+    /// The last end that was told.
+    after: u64,
+}
+
+/// Reads what is to be followed, and from where: `after` or `Last-Event-ID`, else from
+/// now on.
+pub(super) fn start(call: &Call<'_>) -> Result<Follower, Refused> {
+    let filter = Filter::of(call, &["session", "after", "limit", "follow"])?;
+    let last = call.request.header("last-event-id").and_then(|id| id.trim().parse().ok());
+    let after = call.number("after")?.or(last).unwrap_or_else(|| call.exchange.journal.ended());
+    Ok(Follower { filter, session: call.session.clone(), after })
+}
+
+impl Control {
+    pub(super) async fn follow<S: Socket>(
+        self: &Arc<Self>,
+        mut follower: Follower,
+        exchange: &Exchange,
+        link: &Link<S>,
+    ) -> Response<PlanBody> {
+        tokio::task::yield_now().await;
+        link.look_after_peer();
+        link.take_over();
+        let mut written = link.write_all(HEAD.as_bytes()).await;
+        while written.is_ok() {
+            let journal = &exchange.journal;
+            let news = journal.news().notified();
+            let events = self.events(&mut follower, exchange);
+            if !events.is_empty() {
+                written = link.write_all(&events).await;
+                continue;
+            }
+            tokio::select! {
+                () = news => {}
+                () = self.stopped() => break,
+                () = tokio::time::sleep(BEAT) => written = link.write_all(b": still here\n\n").await,
+            }
+        }
+        exchange.let_go(After::Closes, (Ending::default(), true), link).await
+    }
+
+    /// What has ended since.
+    fn events(&self, follower: &mut Follower, exchange: &Exchange) -> Bytes {
+        let journal = &exchange.journal;
+        let mut news = journal.ended_after(follower.after, follower.session.as_deref());
+        if news.is_empty() {
+            return Bytes::new();
+        }
+        // Calls are numbered where all of a session is known.
+        let numbered = journal.entries(follower.session.as_deref(), Detail::Judged);
+        let mut text = String::new();
+        news.sort_by_key(|record| record.ended());
+        for record in news {
+            let id = record.ended().unwrap_or_default();
+            follower.after = follower.after.max(id);
+            let Ok(at) = numbered.binary_search_by_key(&record.seq, |entry| entry.seq) else { continue };
+            let mut entry = numbered[at].clone();
+            if !follower.filter.takes(&entry) {
+                continue;
+            }
+            journal.complete(&mut entry);
+            text.push_str(&format!("event: exchange\nid: {id}\ndata: {}\n\n", self.shown(&entry)));
+        }
+        text.into()
+    }
+}

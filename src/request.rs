@@ -109,7 +109,8 @@ impl Request {
     }
 }
 
-fn pairs(query: &str) -> Vec<(String, String)> {
+/// The pairs of a query, decoded.
+pub fn pairs(query: &str) -> Vec<(String, String)> {
     query
         .split('&')
         .filter(|pair| !pair.is_empty())

@@ -63,7 +63,7 @@ pub(crate) fn middle(sorted: &[f64]) -> f64 {
 
 /// A server in a process of its own.
 pub(crate) struct Process {
-    child: Child,
+    pub(crate) child: Child,
     pub(crate) address: SocketAddr,
 }
 

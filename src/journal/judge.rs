@@ -54,7 +54,8 @@ pub fn judge(all: &Judge<'_>) -> Verdict {
             found.extend(of_run(all, &sessions, (&scenario.name, expect), Some(scenario)));
         }
     }
-    for (session, expectations) in all.more {
+    let is_meant = |session: &Option<String>| session.as_deref().is_none_or(is_judged);
+    for (session, expectations) in all.more.iter().filter(|(session, _)| is_meant(session)) {
         let only: Sessions<'_>;
         let sessions = match session {
             None => &sessions,

@@ -49,7 +49,7 @@ impl When {
         self.each(facts, &mut |mismatch| {
             let found = match mismatch.found {
                 [] => "nothing".to_owned(),
-                found => found.join(", "),
+                found => format!("{:?}", found.join(", ")),
             };
             lines.push(format!("{} is {found}, where {} was expected", mismatch.key, mismatch.expected));
             Go::On

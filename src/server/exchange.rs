@@ -176,7 +176,7 @@ impl Exchange {
             && let Some((mut answer, early)) = self.early(&asked)
         {
             let waits = request.headers.contains_key(http::header::EXPECT);
-            self.note(link, (&asked, request.clone()), &mut answer, (came, Instant::now()));
+            self.note(link, &asked, &mut answer, (came, Instant::now()));
             drop(request);
             return self.play_early(answer, early, (body, waits), link).await;
         }
@@ -208,9 +208,9 @@ impl Exchange {
                 self.unread(&asked, unfit)
             }
         };
-        let (kept, request) = (request, Request::default());
         let asked = Asked { route: &route, request: &request, uri: &uri, session: &session, connection };
-        self.note(link, (&asked, kept), &mut answer, (came, read_at));
+        self.note(link, &asked, &mut answer, (came, read_at));
+        drop(request);
         self.play(answer, read_at, link).await
     }
 

@@ -401,7 +401,7 @@ impl Exchange {
         let layers = pass.over.as_ref().map(|over| over.layers.as_slice()).unwrap_or_default();
         let layers = if layers.is_empty() { &pass.stubs } else { layers };
         let by = By::new(Source::Upstream).why(pass.upstream.address().to_string()).under(layers);
-        self.enter_record(link, (asked, asked.request.clone()), (by, Said::default()), times);
+        self.enter_record(link, asked, (by, None), times);
     }
 }
 

@@ -7,7 +7,7 @@
 use std::{
     collections::{BTreeMap, VecDeque},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError, TryLockError,
+        Mutex, MutexGuard, PoisonError, TryLockError,
         atomic::{AtomicU64, Ordering},
         mpsc::{Receiver, Sender, channel},
     },
@@ -17,7 +17,7 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 use tokio::{sync::Notify, time::Instant};
 
-use super::record::Record;
+use super::page::Entered;
 use crate::journal::{Entry, calls};
 
 /// Exchanges that a journal keeps, where nothing else is said.
@@ -25,6 +25,9 @@ pub const JOURNAL_ENTRIES: usize = 50_000;
 
 /// Bytes that a journal keeps, where nothing else is said: 64 MiB.
 pub const JOURNAL_BYTES: u64 = 64 << 20;
+
+/// How often those who enter settle what has come: readers do so before they look.
+const SETTLE_EVERY: u64 = 16;
 
 /// How much a journal keeps; the oldest leave first.
 #[derive(Clone, Copy, Debug)]
@@ -55,11 +58,12 @@ pub(super) struct Journal {
     start: Instant,
     wall: Timestamp,
     next: AtomicU64,
-    entering: Sender<Arc<Record>>,
+    entering: Sender<Entered>,
     row: Mutex<Row>,
     /// How many have ended.
     ended: AtomicU64,
-    changes: AtomicU64,
+    /// How many connections were closed behind one.
+    left: AtomicU64,
     /// Rings when one has ended.
     news: Notify,
 }
@@ -67,8 +71,8 @@ pub(super) struct Journal {
 /// What readers look at.
 #[derive(Debug)]
 struct Row {
-    entering: Receiver<Arc<Record>>,
-    records: VecDeque<Arc<Record>>,
+    entering: Receiver<Entered>,
+    records: VecDeque<Entered>,
     bytes: u64,
     /// How many have left to make room, by session.
     forgotten: BTreeMap<String, u64>,
@@ -95,7 +99,7 @@ impl Journal {
             entering,
             row: Mutex::new(row),
             ended: AtomicU64::new(0),
-            changes: AtomicU64::new(0),
+            left: AtomicU64::new(0),
             news: Notify::new(),
         }
     }
@@ -111,10 +115,12 @@ impl Journal {
     }
 
     /// Takes an exchange in.
-    pub(super) fn enter(&self, record: &Arc<Record>) {
-        self.change();
+    pub(super) fn enter(&self, record: &Entered) {
         // Its other end is as old as this one.
-        drop(self.entering.send(Arc::clone(record)));
+        drop(self.entering.send(record.clone()));
+        if !record.seq.is_multiple_of(SETTLE_EVERY) {
+            return;
+        }
         match self.row.try_lock() {
             Ok(mut row) => row.settle(self.bounds),
             Err(TryLockError::Poisoned(row)) => row.into_inner().settle(self.bounds),
@@ -126,7 +132,6 @@ impl Journal {
     /// The number of an end, for one who follows.
     pub(super) fn note_end(&self) -> u64 {
         let number = self.ended.fetch_add(1, Ordering::AcqRel) + 1;
-        self.change();
         self.news.notify_waiters();
         number
     }
@@ -143,8 +148,8 @@ impl Journal {
     }
 
     /// What it has of a session, or of all; in the order of arrival.
-    pub(super) fn records(&self, session: Option<&str>) -> Vec<Arc<Record>> {
-        let is_meant = |record: &&Arc<Record>| session.is_none_or(|name| record.session.name() == name);
+    pub(super) fn records(&self, session: Option<&str>) -> Vec<Entered> {
+        let is_meant = |record: &&Entered| session.is_none_or(|name| record.session.name() == name);
         let mut records: Vec<_> = self.row().records.iter().filter(is_meant).cloned().collect();
         records.sort_by_key(|record| record.seq);
         records
@@ -167,8 +172,8 @@ impl Journal {
     }
 
     /// What has ended since the end of this number.
-    pub(super) fn ended_after(&self, number: u64, session: Option<&str>) -> Vec<Arc<Record>> {
-        let is_new = |record: &Arc<Record>| record.ended().is_some_and(|ended| ended > number);
+    pub(super) fn ended_after(&self, number: u64, session: Option<&str>) -> Vec<Entered> {
+        let is_new = |record: &Entered| record.ended().is_some_and(|ended| ended > number);
         let mut records = self.records(session);
         records.retain(is_new);
         records
@@ -181,12 +186,13 @@ impl Journal {
 
     /// A number that is another whenever something has changed.
     pub(super) fn changes(&self) -> u64 {
-        self.changes.load(Ordering::Acquire)
+        let all = [&self.next, &self.ended, &self.left];
+        all.into_iter().map(|count| count.load(Ordering::Acquire)).fold(0, u64::wrapping_add)
     }
 
-    /// Something has changed.
-    pub(super) fn change(&self) {
-        self.changes.fetch_add(1, Ordering::AcqRel);
+    /// A client closed a connection behind an exchange.
+    pub(super) fn note_left(&self) {
+        self.left.fetch_add(1, Ordering::AcqRel);
     }
 
     /// How many entries each session has.

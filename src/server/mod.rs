@@ -3,6 +3,7 @@
 mod body;
 mod builder;
 mod clock;
+mod compact;
 mod conn;
 mod control;
 mod deal;
@@ -18,6 +19,7 @@ mod line;
 mod link;
 mod metrics;
 mod note;
+mod page;
 mod pieces;
 mod play;
 mod record;

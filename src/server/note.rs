@@ -7,10 +7,10 @@ use tokio::time::Instant;
 use super::{
     exchange::{Answer, Asked, Exchange},
     link::Link,
-    record::{By, Known, Record, Said},
+    record::{By, Known, Record},
     session::Session,
 };
-use crate::{request::Request, select::Luck};
+use crate::{plan::WirePlan, select::Luck};
 
 impl Exchange {
     /// Where luck comes from in a session.
@@ -18,42 +18,35 @@ impl Exchange {
         Luck { seed: session.seed().unwrap_or(self.settings.seed), session: session.name() }
     }
 
-    /// Enters what is answered here. `kept` is the request.
+    /// Enters what is answered here.
     pub(super) fn note<S>(
         &self,
         link: &Link<S>,
-        (asked, kept): (&Asked<'_>, Request),
+        asked: &Asked<'_>,
         answer: &mut Answer,
         times: (Instant, Instant),
     ) {
-        if link.tape.is_none() {
-            self.metrics.count(asked.route, answer.by.source, answer.plan.status.as_u16());
-            return;
-        }
-        self.enter_record(
-            link,
-            (asked, kept),
-            (std::mem::take(&mut answer.by), Said::of(&answer.plan)),
-            times,
-        );
+        let by = std::mem::take(&mut answer.by);
+        self.enter_record(link, asked, (by, Some(&answer.plan)), times);
     }
 
     /// Enters an exchange, however it is answered.
     pub(super) fn enter_record<S>(
         &self,
         link: &Link<S>,
-        (asked, request): (&Asked<'_>, Request),
-        (by, said): (By, Said),
+        asked: &Asked<'_>,
+        (by, plan): (By, Option<&WirePlan>),
         (came, read): (Instant, Instant),
     ) {
-        self.metrics.count(asked.route, by.source, said.status);
+        self.metrics.count(asked.route, by.source, plan.map_or(0, |plan| plan.status.as_u16()));
         let Some(tape) = &link.tape else { return };
         let seed = by.layers.first().and_then(|(number, _)| self.rules.stub(*number).0.seed);
         let seed = seed.unwrap_or(self.luck(asked.session).seed);
-        let record = Record::new(
+        let record = Record::enter(
             &self.journal,
             Known {
-                request,
+                request: asked.request,
+                query: asked.uri.query().unwrap_or_default(),
                 route: asked.route,
                 session: asked.session,
                 connection: asked.connection,
@@ -62,7 +55,7 @@ impl Exchange {
                 seed,
                 came,
                 read,
-                said,
+                plan,
             },
         );
         tape.enter(&record);

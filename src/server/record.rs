@@ -1,20 +1,25 @@
 //! One exchange while it goes on: what came is known, what leaves is noted.
 
-use std::sync::{
-    Arc, Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
 use bytes::Bytes;
-use http::HeaderMap;
 use tokio::time::Instant;
 
 use super::{
+    compact::{Compact, Kept, LONGEST_BODY},
     journal::{Detail, Journal},
+    page::Entered,
     session::Session,
 };
 use crate::{
-    dialect::Route,
+    cassette::scan::Scanner,
+    dialect::{self, Operation, Route},
     identity::Fingerprint,
     journal::{Answer, End, Entry, Gone, Named, Source, hint::hint},
     plan::{WirePlan, recorded::Recorded},
@@ -22,17 +27,11 @@ use crate::{
     select::{Layer, Rules, facts::Connection},
 };
 
-/// Bytes of a request's body that are kept at the most; of a longer one only its hash.
-const LONGEST_BODY: usize = 1 << 20;
-
-/// Bytes of an answer's body that are kept at the most, until its hash is asked for.
-const LONGEST_PAYLOAD: usize = 1 << 20;
-
 /// Writes that are listed of one exchange; the others are counted.
 const MOST_WRITES: usize = 10_000;
 
 /// Bytes that an exchange takes besides its texts, about.
-const OVERHEAD: usize = 1_000;
+const OVERHEAD: usize = 600;
 
 /// What gave an answer, and why.
 #[derive(Clone, Debug, Default)]
@@ -63,7 +62,9 @@ impl By {
 
 /// What is known of an exchange when it is answered.
 pub(super) struct Known<'a> {
-    pub(super) request: Request,
+    pub(super) request: &'a Request,
+    /// Its query as it was sent.
+    pub(super) query: &'a str,
     pub(super) route: &'a Route,
     pub(super) session: &'a Arc<Session>,
     pub(super) connection: Connection,
@@ -72,7 +73,8 @@ pub(super) struct Known<'a> {
     pub(super) seed: u64,
     pub(super) came: Instant,
     pub(super) read: Instant,
-    pub(super) said: Said,
+    /// What is said to it; `None` where an upstream does that.
+    pub(super) plan: Option<&'a WirePlan>,
 }
 
 /// One exchange.
@@ -82,11 +84,14 @@ pub(super) struct Record {
     pub(super) session: Arc<Session>,
     /// Bytes that it takes, about.
     pub(super) size: u64,
-    request: Request,
+    kept: Compact,
     body_length: u64,
     /// Of a request whose body is not kept.
     fingerprint: Option<Fingerprint>,
-    route: Route,
+    /// Whether its path leads somewhere.
+    is_known: bool,
+    status: u16,
+    missed: Vec<String>,
     connection: Connection,
     rules: Option<Arc<Rules>>,
     by: By,
@@ -99,31 +104,28 @@ pub(super) struct Record {
     ended: AtomicU64,
 }
 
-/// What is said, as far as it is looked at later.
-#[derive(Debug, Default)]
+/// What was said, where that was not known when the exchange was entered.
+#[derive(Debug)]
 pub(super) struct Said {
-    pub(super) status: u16,
-    pub(super) missed: Vec<String>,
-    pub(super) payload: Payload,
+    status: u16,
+    missed: Vec<String>,
+    looked_at: LookedAt,
 }
 
-/// What an answer consists of.
-#[derive(Debug, Default)]
-pub(super) enum Payload {
-    /// It is not kept.
-    #[default]
-    Unknown,
-    /// A body, and the headers where there may be a hint among them.
-    Body(Bytes, HeaderMap),
-    /// All that was written past HTTP's library, head and framing included.
-    Script(Bytes),
-    /// What came from an upstream.
-    Relayed { headers: Vec<(String, Bytes)>, body: Bytes },
+/// What is looked at of an answer: its headers, and its body with the transfer coding
+/// left out, where it is kept.
+#[derive(Clone, Debug, Default)]
+struct LookedAt {
+    headers: Vec<(String, String)>,
+    body: Option<Bytes>,
 }
 
 #[derive(Debug, Default)]
 struct Progress {
-    said: Said,
+    /// What was said at last.
+    said: Option<Box<Said>>,
+    /// Most answers leave in one write, which needs no room of its own.
+    first: Option<(Instant, u32)>,
     writes: Vec<(Instant, u32)>,
     more_writes: u64,
     sent: u64,
@@ -133,66 +135,70 @@ struct Progress {
 }
 
 impl Said {
-    /// What is to be kept of a plan.
+    /// What is kept of a plan that was made late.
     pub(super) fn of(plan: &WirePlan) -> Self {
-        let status = plan.status.as_u16();
-        let payload = match &plan.script {
-            Some(script) if script.bytes.len() <= LONGEST_PAYLOAD => Payload::Script(script.bytes.clone()),
-            Some(script) => Payload::Script(script.bytes.slice(..script.bytes.len().min(8192))),
-            None if plan.body.len() > LONGEST_PAYLOAD => Payload::Unknown,
-            None => {
-                let headers = if status >= 400 { plan.headers.clone() } else { HeaderMap::new() };
-                Payload::Body(plan.body.clone(), headers)
-            }
-        };
-        Self { status, missed: plan.missed.clone(), payload }
+        let compact = Compact::new(&Request::default(), "", Some(plan));
+        Self { status: plan.status.as_u16(), missed: plan.missed.clone(), looked_at: looked_at(&compact) }
     }
 
-    /// What is to be kept of what an upstream said.
+    /// What is kept of what an upstream said.
     pub(super) fn relayed(status: u16, answer: &Recorded) -> Self {
-        let headers = answer.head.as_ref().map(|head| head.headers.clone()).unwrap_or_default();
-        let payload = match answer.length() {
-            0..=LONGEST_PAYLOAD => Payload::Relayed { headers, body: answer.body().into() },
-            _ => Payload::Unknown,
-        };
-        Self { status, missed: Vec::new(), payload }
+        let headers = answer.head.iter().flat_map(|head| &head.headers);
+        let headers = headers.map(|(name, value)| (name.clone(), text(value))).collect();
+        let body = (answer.length() <= LONGEST_BODY).then(|| answer.body().into());
+        Self { status, missed: Vec::new(), looked_at: LookedAt { headers, body } }
     }
+}
 
-    fn size(&self) -> usize {
-        match &self.payload {
-            Payload::Unknown => 0,
-            Payload::Body(bytes, _) | Payload::Script(bytes) | Payload::Relayed { body: bytes, .. } => {
-                bytes.len()
-            }
+fn text(value: &[u8]) -> String {
+    String::from_utf8_lossy(value).into_owned()
+}
+
+fn looked_at(kept: &Compact) -> LookedAt {
+    match kept.kept {
+        Kept::Nothing => LookedAt::default(),
+        Kept::Body => {
+            let headers = kept.answer_headers();
+            let headers =
+                headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value.as_bytes())));
+            LookedAt { headers: headers.collect(), body: Some(Bytes::copy_from_slice(kept.answer())) }
+        }
+        Kept::Script | Kept::Beginning => {
+            let mut scanner = Scanner::new(false);
+            scanner.push(Duration::ZERO, kept.answer());
+            let read = scanner.so_far();
+            let headers = read.head.iter().flat_map(|head| &head.headers);
+            let headers = headers.map(|(name, value)| (name.clone(), text(value))).collect();
+            LookedAt { headers, body: (kept.kept == Kept::Script).then(|| read.body().into()) }
         }
     }
 }
 
 impl Record {
-    pub(super) fn new(journal: &Journal, known: Known<'_>) -> Arc<Self> {
-        let Known { mut request, route, session, connection, rules, by, seed, came, read, said } = known;
+    pub(super) fn enter(journal: &Journal, known: Known<'_>) -> Entered {
+        let Known { request, query, route, session, connection, rules, by, seed, came, read, plan } = known;
         let body_length = request.body.len();
-        let fingerprint = (body_length > LONGEST_BODY).then(|| {
-            let own = Fingerprint::new(route.dialect.name(), &request, None);
-            request.body = Bytes::new();
-            own
-        });
-        let size = OVERHEAD + request.body.len() + said.size() + by.why.len();
-        Arc::new(Self {
+        let fingerprint =
+            (body_length > LONGEST_BODY).then(|| Fingerprint::new(route.dialect.name(), request, None));
+        let kept = Compact::new(request, query, plan);
+        let size = OVERHEAD + kept.size() + by.why.len();
+        Entered::new(Self {
             seq: journal.number(),
             session: Arc::clone(session),
             size: size as u64,
             body_length: body_length as u64,
             fingerprint,
-            route: route.clone(),
+            is_known: route.operation != Operation::Unknown,
+            status: plan.map_or(0, |plan| plan.status.as_u16()),
+            missed: plan.map(|plan| plan.missed.clone()).unwrap_or_default(),
+            kept,
             connection,
             rules: (!by.layers.is_empty()).then(|| Arc::clone(rules)),
-            request,
             by,
             seed,
             came,
             read,
-            progress: Mutex::new(Progress { said, ..Progress::default() }),
+            progress: Mutex::default(),
             ended: AtomicU64::new(0),
         })
     }
@@ -207,8 +213,11 @@ impl Record {
         let mut progress = self.progress();
         progress.sent += bytes as u64;
         progress.last = Some(now);
-        if progress.writes.len() < MOST_WRITES {
-            progress.writes.push((now, u32::try_from(bytes).unwrap_or(u32::MAX)));
+        let write = (now, u32::try_from(bytes).unwrap_or(u32::MAX));
+        if progress.first.is_none() {
+            progress.first = Some(write);
+        } else if progress.writes.len() < MOST_WRITES {
+            progress.writes.push(write);
         } else {
             progress.more_writes += 1;
         }
@@ -216,7 +225,7 @@ impl Record {
 
     /// What an upstream said, which is known when all of it has come.
     pub(super) fn said(&self, said: Said) {
-        self.progress().said = said;
+        self.progress().said = Some(Box::new(said));
     }
 
     /// It ended so.
@@ -235,12 +244,12 @@ impl Record {
     /// The client closed the connection behind it.
     pub(super) fn is_gone(&self, journal: &Journal, gone: Gone, at: Instant) {
         self.progress().gone = Some((gone, at));
-        journal.change();
+        journal.note_left();
     }
 
     /// The hash of what it was meant to say.
     pub(super) fn payload(&self) -> Option<String> {
-        self.progress().said.hash()
+        self.looked_at(&self.progress()).body.map(|body| blake3::hash(&body).to_hex().to_string())
     }
 
     pub(super) fn is_open(&self) -> bool {
@@ -257,22 +266,31 @@ impl Record {
         let at = |moment: Instant| journal.since_start(moment);
         let progress = self.progress();
         let over = progress.last.max(progress.end.map(|(_, at)| at)).unwrap_or_else(Instant::now);
-        let (headers, body) = progress.said.looked_at();
+        let looked_at = self.looked_at(&progress);
         let header = |name: &str| {
             let is_it = |(known, _): &&(String, String)| known.eq_ignore_ascii_case(name);
-            headers.iter().find(is_it).map(|(_, value)| value.as_str())
+            looked_at.headers.iter().find(is_it).map(|(_, value)| value.as_str())
         };
-        let payload = if detail == Detail::All { progress.said.hash() } else { None };
+        let body = looked_at.body.clone().unwrap_or_default();
+        let said = progress.said.as_ref();
+        let status = said.map_or(self.status, |said| said.status);
+        let hint = (status >= 300).then(|| hint(header, &body, journal.by_wall(over))).flatten();
+        let hash = || looked_at.body.as_ref().map(|body| blake3::hash(body).to_hex().to_string());
         let answer = Answer {
             source: self.by.source,
             why: self.why(),
             stubs: self.stubs(),
             seed: self.seed,
-            status: progress.said.status,
-            hint: hint(header, &body, journal.by_wall(over)).filter(|_| progress.said.status >= 300),
-            missed: progress.said.missed.clone(),
-            payload,
+            status,
+            hint,
+            missed: said.map_or(&self.missed, |said| &said.missed).clone(),
+            payload: if detail == Detail::All { hash() } else { None },
         };
+        let request = self.kept.request();
+        let mut route = dialect::identify(&request);
+        if !self.is_known {
+            route.operation = Operation::Unknown;
+        }
         Entry {
             seq: self.seq,
             session: self.session.name().to_owned(),
@@ -280,12 +298,17 @@ impl Record {
             came: at(self.came),
             read: at(self.read),
             connection: self.connection,
-            request: self.request.clone(),
+            request,
             body_length: self.body_length,
             fingerprint: self.fingerprint,
-            route: self.route.clone(),
+            route,
             answer,
-            writes: progress.writes.iter().map(|(moment, bytes)| (at(*moment), u64::from(*bytes))).collect(),
+            writes: progress
+                .first
+                .iter()
+                .chain(&progress.writes)
+                .map(|(moment, bytes)| (at(*moment), u64::from(*bytes)))
+                .collect(),
             more_writes: progress.more_writes,
             sent: progress.sent,
             last: progress.last.map(at),
@@ -293,6 +316,13 @@ impl Record {
             gone: progress.gone.map(|(gone, moment)| (gone, at(moment))),
             call: 0,
             attempt: 0,
+        }
+    }
+
+    fn looked_at(&self, progress: &Progress) -> LookedAt {
+        match &progress.said {
+            Some(said) => said.looked_at.clone(),
+            None => looked_at(&self.kept),
         }
     }
 
@@ -323,40 +353,6 @@ impl Record {
             }
             (Source::BuiltIn, _) => "no stub and no recording is about it".to_owned(),
             _ => String::new(),
-        }
-    }
-}
-
-impl Said {
-    /// The hash of its body, where that is known.
-    fn hash(&self) -> Option<String> {
-        if matches!(self.payload, Payload::Unknown) {
-            return None;
-        }
-        Some(blake3::hash(&self.looked_at().1).to_hex().to_string())
-    }
-
-    /// Its headers, and its body with the transfer coding left out.
-    fn looked_at(&self) -> (Vec<(String, String)>, Bytes) {
-        let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
-        match &self.payload {
-            Payload::Unknown => (Vec::new(), Bytes::new()),
-            Payload::Body(body, headers) => {
-                let headers =
-                    headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value.as_bytes())));
-                (headers.collect(), body.clone())
-            }
-            Payload::Relayed { headers, body } => {
-                (headers.iter().map(|(name, value)| (name.clone(), text(value))).collect(), body.clone())
-            }
-            Payload::Script(bytes) => {
-                let mut scanner = crate::cassette::scan::Scanner::new(false);
-                scanner.push(std::time::Duration::ZERO, bytes);
-                let read = scanner.so_far();
-                let headers = read.head.iter().flat_map(|head| &head.headers);
-                let headers = headers.map(|(name, value)| (name.clone(), text(value))).collect();
-                (headers, read.body().into())
-            }
         }
     }
 }

@@ -21,6 +21,7 @@ mod gemini;
 mod golden;
 mod hostile;
 mod interleavings;
+mod judged;
 mod language;
 mod mutations;
 mod old_openai;

@@ -80,6 +80,19 @@ impl Raw {
         rest
     }
 
+    /// Takes all that comes until the server resets the connection.
+    pub(crate) fn until_reset(&mut self) -> Vec<u8> {
+        let mut rest = std::mem::take(&mut self.ahead);
+        let error = self.socket.read_to_end(&mut rest).unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
+        rest
+    }
+
+    /// Takes what comes up to this text.
+    pub(crate) fn until_text(&mut self, end: &str) -> String {
+        String::from_utf8(self.until(end.as_bytes())).unwrap()
+    }
+
     /// Waits for the first bytes of an answer.
     pub(crate) fn peek(&mut self) {
         assert!(self.socket.peek(&mut [0; 1]).unwrap() > 0);

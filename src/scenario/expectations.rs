@@ -27,6 +27,11 @@ pub struct ExpectationsFile {
     pub checks: Option<List<CheckFile>>,
 }
 
+/// The JSON Schema of a file of expectations, for editors.
+pub fn schema() -> serde_json::Value {
+    super::file::schema_of::<ExpectationsFile>("expectations")
+}
+
 /// What the client is to do about some requests, as it stands in YAML.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -399,9 +399,14 @@ pub enum Deed {
 
 /// The JSON Schema of a scenario, for editors.
 pub fn schema() -> Value {
+    schema_of::<File>("scenario")
+}
+
+/// The JSON Schema of a kind of files.
+pub(super) fn schema_of<T: JsonSchema>(name: &str) -> Value {
     let settings = schemars::generate::SchemaSettings::draft2020_12();
-    let mut schema = settings.into_generator().into_root_schema_for::<File>();
-    schema.insert("$id".to_owned(), "https://mynah.invalid/scenario.schema.json".into());
+    let mut schema = settings.into_generator().into_root_schema_for::<T>();
+    schema.insert("$id".to_owned(), format!("https://mynah.invalid/{name}.schema.json").into());
     let mut schema = schema.to_value();
     allow_integers(&mut schema);
     schema

@@ -177,6 +177,18 @@ fn expectations_stand_in_a_file_of_their_own_too() {
 }
 
 #[test]
+fn a_file_of_expectations_fits_the_schema_for_editors() {
+    let output = mynah().args(["schema", "expectations"]).output().unwrap();
+    let schema = serde_json::from_slice(&output.stdout).unwrap();
+    let fits = |value: &serde_json::Value| jsonschema::is_valid(&schema, value);
+    assert!(fits(
+        &json!({"expectations": 1, "checks": {"stub": "a", "expect": {"attempts": "1..3", "gaps": "1s.."}}})
+    ));
+    assert!(fits(&json!({"expectations": 1, "expect": {"unmatched": 0}})));
+    assert!(!fits(&json!({"expectations": 1, "checks": {"expect": {"atempts": 1}}})));
+}
+
+#[test]
 fn a_server_elsewhere_is_judged_when_it_is_there() {
     let folder = Folder::new();
     let scenario = file(&folder, "s.yaml", EXPECTING);

@@ -7,16 +7,19 @@ use clap::Args;
 use super::{Exit, output};
 use crate::{
     cassette::{file::Tape, key::Matching, suspect::suspects},
-    document::error::{Problem, Severity},
-    scenario,
+    document::{
+        error::{Problem, Severity},
+        yaml,
+    },
+    scenario::{self, Input, compile},
     server::matching,
     store,
 };
 
-/// Tell all that is wrong with scenario files and cassettes, secrets among it
+/// Tell all that is wrong with scenario files, expectations and cassettes, secrets among it
 #[derive(Debug, Args)]
 pub(super) struct Check {
-    /// Scenario files and cassettes, and folders of them
+    /// Scenario files, files of expectations and cassettes, and folders of them
     #[arg(required = true, value_name = "FILES")]
     files: Vec<PathBuf>,
 
@@ -37,11 +40,14 @@ impl Check {
         let (found, mut unread) = store::find(&self.files);
         let (cassettes, found): (Vec<_>, Vec<_>) =
             found.into_iter().partition(|(path, _)| store::cassettes::is_cassette(path));
-        let (mut inputs, more) = store::inputs(&found);
+        let (inputs, more) = store::inputs(&found);
+        let (expected, mut inputs): (Vec<_>, Vec<_>) = inputs.into_iter().partition(are_expectations);
         inputs.iter_mut().for_each(|input| input.matching = matching.clone());
         unread.extend(more);
         let (scenarios, mut problems) = scenario::read(&inputs);
         problems.0.splice(0..0, unread);
+        let read: Vec<_> = expected.iter().map(|input| compile::expectations(&input.source)).collect();
+        problems.0.extend(read.into_iter().filter_map(Result::err).flatten());
         let (tapes, more) = store::cassettes::tapes(&cassettes, &matching);
         problems.0.extend(more);
         problems.0.extend(tapes.iter().flat_map(|tape| checked(tape, &matching)));
@@ -59,6 +65,9 @@ impl Check {
         let (files, scenarios, stubs) =
             (plural(inputs.len(), "file"), plural(scenarios.len(), "sound scenario"), plural(stubs, "stub"));
         let mut told = format!("{found}: {files}, {scenarios}, {stubs}");
+        if !expected.is_empty() {
+            told.push_str(&format!(", {} of expectations", plural(expected.len(), "file")));
+        }
         if !tapes.is_empty() {
             let interactions = tapes.iter().map(|tape| tape.entries.len()).sum();
             told.push_str(&format!(
@@ -70,6 +79,12 @@ impl Check {
         output::print(&format!("{told}\n"));
         if errors > 0 { Exit::Files } else { Exit::Ok }
     }
+}
+
+/// Whether a text says what is expected, and not what is answered.
+fn are_expectations(input: &Input) -> bool {
+    let trees = yaml::read(&input.source).unwrap_or_default();
+    trees.first().is_some_and(|tree| tree.value("expectations").is_some())
 }
 
 /// All that is wrong with the interactions of a cassette, and the secrets in them.

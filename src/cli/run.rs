@@ -37,6 +37,10 @@ pub(super) struct Run {
     command: Vec<OsString>,
 }
 
+/// What the command sends for a key, where any is welcome: a word of its own, which no
+/// message has in it that keys are taken out of.
+const KEY: &str = "mynah-run";
+
 /// How the command ended.
 enum Ended {
     /// By itself, or by a signal.
@@ -67,7 +71,7 @@ impl Run {
             Err(problem) => return fail(Exit::Failed, &problem),
         };
         let variables =
-            variables(&listening, self.serve.key().unwrap_or("mynah"), |name| std::env::var(name).ok());
+            variables(&listening, self.serve.key().unwrap_or(KEY), |name| std::env::var(name).ok());
         let (judge, recorded) = (listening.judge(), listening.recorded());
         let progress = recorded.map(|recorded| Progress::start(Box::new(recorded)));
         let (stop, stopped) = oneshot::channel::<()>();

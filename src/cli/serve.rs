@@ -264,13 +264,12 @@ fn complain(error: &StartError) -> Exit {
         StartError::Scenarios(problems) => {
             output::complain_at_length(&problems.to_string());
             let errors = problems.count(Severity::Error);
-            fail(Exit::Files, &format!("nothing is served: {errors} to mend in the scenario files"))
+            fail(Exit::Files, &format!("nothing is served: {errors} to mend in the files"))
         }
         StartError::Cassettes(problems) => {
             output::complain_at_length(&problems.to_string());
             fail(Exit::Files, "nothing is served: there is something to mend in the cassettes")
         }
-        StartError::Expectations(problem) => fail(Exit::Files, problem),
         StartError::Upstream(problem) => fail(Exit::Upstream, problem),
         error => fail(Exit::Address, &error.to_string()),
     }

@@ -35,7 +35,7 @@ const LOOK: Duration = Duration::from_millis(50);
 /// and those of a file. The exit code is 0 where all were met, and 8 where one was not.
 #[derive(Debug, Args)]
 pub(super) struct Verify {
-    /// Where it listens, such as http://127.0.0.1:4100
+    /// Where it listens, such as http://127.0.0.1:4100; with /s/NAME behind it, that session is judged
     #[arg(value_parser = place)]
     url: Place,
 
@@ -107,6 +107,12 @@ impl Verify {
         let said: Option<Value> = serde_json::from_str(&body).ok();
         let message = said.as_ref().and_then(|said| said["error"]["message"].as_str()).unwrap_or(&body);
         output::complain_at_length(message);
+        if status == 400 && self.expect.is_some() {
+            return Err(fail(
+                Exit::Files,
+                "nothing is judged: there is something to mend in the expectations",
+            ));
+        }
         Err(failed(format!("it answered with the status {status}")))
     }
 

@@ -42,12 +42,21 @@ pub(super) struct Subject<'a> {
 /// What came out: `Err` with what happened instead, and what shows it.
 type Found<'a> = Result<String, (String, Vec<&'a Entry>)>;
 
+/// A range of numbers, in words.
+fn in_words(range: &Range<u64>, what: &str) -> String {
+    match (range.low, range.high) {
+        (Some(low), Some(high)) if low == high => counted(low, what),
+        (Some(low), Some(high)) => format!("{low} to {}", counted(high, what)),
+        (Some(low), None) => format!("{} or more", counted(low, what)),
+        (None, Some(high)) => format!("{} at the most", counted(high, what)),
+        (None, None) => what.to_owned(),
+    }
+}
+
 /// What a key expects, in words.
 pub(super) fn wanted(expect: &Expect, key: &str) -> String {
-    let shown = |range: Option<&Range<u64>>, what: &str| match range {
-        Some(range) if *range == Range::only(1) => format!("1 {what}"),
-        range => format!("{} {what}s", range.map(ToString::to_string).unwrap_or_default()),
-    };
+    let shown =
+        |range: Option<&Range<u64>>, what: &str| range.map(|range| in_words(range, what)).unwrap_or_default();
     match key {
         "requests" => shown(expect.requests.as_ref(), "request"),
         "calls" => shown(expect.calls.as_ref(), "call"),
@@ -80,7 +89,7 @@ pub(super) fn wanted(expect: &Expect, key: &str) -> String {
             _ => "to stay to the end of the answer".to_owned(),
         },
         "connections" => shown(expect.connections.as_ref(), "connection"),
-        "concurrent" => format!("{} at once, at the most", shown(expect.concurrent.as_ref(), "request")),
+        "concurrent" => format!("{} open at once", shown(expect.concurrent.as_ref(), "request")),
         "sent" => "every request to be as `sent` says".to_owned(),
         other => other.to_owned(),
     }
@@ -153,8 +162,9 @@ impl<'a> Subject<'a> {
             Ok(happened) => {
                 let forgotten = self.forgotten;
                 judged.happened = format!(
-                    "{happened}, but the journal has forgotten {forgotten} requests of this session: \
-                     start with more --journal-entries or --journal-bytes"
+                    "{happened}, but the journal has forgotten {} of this session: \
+                     start with more --journal-entries or --journal-bytes",
+                    counted(forgotten, "request")
                 );
             }
             Err((happened, entries)) => {
@@ -279,21 +289,33 @@ fn most_at_once(entries: &[&Entry]) -> u64 {
     u64::try_from(most).unwrap_or_default()
 }
 
+/// What is said of what was met.
+fn all_so(count: u64, what: &str) -> String {
+    match count {
+        0 => format!("there was no {what}"),
+        1 => format!("1 {what}, and it was so"),
+        count => format!("{count} times a {what}, all so"),
+    }
+}
+
 fn attempts_of<'a>(calls: &[Vec<&'a Entry>], range: &Range<u64>) -> Found<'a> {
     let is_wrong = |call: &&Vec<&Entry>| !range.contains(call.len() as u64);
     let wrong: Vec<_> = calls.iter().filter(is_wrong).collect();
     let tried = |count: usize| if count == 1 { "once".to_owned() } else { format!("{count} times") };
     match wrong.first() {
         None => Ok(format!("{}, all so", counted(calls.len() as u64, "call"))),
-        Some(first) => Err((
-            format!(
-                "{} of {} calls otherwise; the first was tried {}",
-                wrong.len(),
-                calls.len(),
+        Some(first) if calls.len() == 1 => {
+            Err((format!("the call was tried {}", tried(first.len())), first.to_vec()))
+        }
+        Some(first) => {
+            let id = first.first().map_or(0, |attempt| attempt.call);
+            let (wrong, all) = (wrong.len(), calls.len());
+            let happened = format!(
+                "{wrong} of {all} calls were tried otherwise; call {id} was tried {}",
                 tried(first.len())
-            ),
-            first.to_vec(),
-        )),
+            );
+            Err((happened, first.to_vec()))
+        }
     }
 }
 
@@ -305,13 +327,17 @@ fn gaps_of<'a>(calls: &[Vec<&'a Entry>], gaps: &Gaps) -> Found<'a> {
             let (bounds, gap) = (bounds(gaps, at + 1), gap(before, next));
             count += 1;
             if !bounds.hold(gap) {
-                let happened =
-                    format!("gap {} of a call was {}, where {bounds} was expected", at + 1, time(gap));
+                let happened = format!(
+                    "gap {} of call {} was {}, where {bounds} was expected",
+                    at + 1,
+                    next.call,
+                    time(gap)
+                );
                 return Err((happened, call.clone()));
             }
         }
     }
-    Ok(format!("{}, all so", counted(count, "gap")))
+    Ok(all_so(count, "gap"))
 }
 
 fn hints_of<'a>(calls: &[Vec<&'a Entry>], obedience: Obedience) -> Found<'a> {
@@ -338,7 +364,7 @@ fn hints_of<'a>(calls: &[Vec<&'a Entry>], obedience: Obedience) -> Found<'a> {
             }
         }
     }
-    Ok(format!("{count} times after a hint, all so"))
+    Ok(all_so(count, "retry after a hint"))
 }
 
 fn same_in<'a>(calls: &[Vec<&'a Entry>], names: &[String]) -> Found<'a> {
@@ -377,7 +403,12 @@ pub(super) fn of_run<'a>(
         let why = shown.first().filter(|_| key == "unmatched").map(|miss| format!("\n{}", miss.answer.why));
         let happened = format!("{count}{}", why.unwrap_or_default());
         let outcome = if range.contains(count) { Ok(happened) } else { Err((happened, shown)) };
-        found.push((key, range.to_string(), outcome));
+        let what = match key {
+            "calls" => "call",
+            "unmatched" => "unmatched request",
+            _ => "request",
+        };
+        found.push((key, in_words(range, what), outcome));
     }
     if let Some(range) = unused {
         let idle = unused_stubs(entries, scenario, all);
@@ -387,7 +418,7 @@ pub(super) fn of_run<'a>(
         };
         let outcome =
             if range.contains(idle.len() as u64) { Ok(happened) } else { Err((happened, Vec::new())) };
-        found.push(("unused", format!("{range} stubs that answered nobody"), outcome));
+        found.push(("unused", format!("{} that answered nobody", in_words(range, "stub")), outcome));
     }
     if let Some(List(names)) = order {
         found.push(("order", names.join(", then "), in_order(entries, names, scenario)));
@@ -401,7 +432,8 @@ pub(super) fn of_run<'a>(
                 Err((happened, shown)) => (false, happened, shown),
             };
             if forgotten > 0 {
-                happened.push_str(&format!(", and the journal has forgotten {forgotten} requests"));
+                let forgotten = counted(forgotten, "request");
+                happened.push_str(&format!(", and the journal has forgotten {forgotten}"));
             }
             let (attempts, more) = rows(&shown);
             let (about, session) = (about.to_owned(), session.to_owned());

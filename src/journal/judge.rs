@@ -30,6 +30,8 @@ pub struct Judge<'a> {
     pub more: &'a [(Option<String>, Expectations)],
     /// The session to be judged; all, where none is named.
     pub session: Option<&'a str>,
+    /// Whether there is a journal at all.
+    pub has_journal: bool,
 }
 
 /// What is known of a session.
@@ -67,7 +69,7 @@ pub fn judge(all: &Judge<'_>) -> Verdict {
         };
         for Check { name, of, expect } in &expectations.checks {
             let is_own = |entry: &Entry| match of {
-                Of::Stub { scenario, stub } => entry.is_by(scenario.as_deref(), stub),
+                Of::Stub(name) => entry.is_by(name.scenario.as_deref(), &name.stub),
                 Of::When(whens) => {
                     whens.is_empty() || entry.with_facts(|facts| whens.iter().any(|when| when.holds(facts)))
                 }
@@ -146,9 +148,12 @@ fn of_nobody(all: &Judge<'_>, about: &str, expect: &Expected<Expect>) -> Vec<Jud
             file: expect.file.clone(),
             line,
             session: session.clone(),
-            passed: is_allowed,
+            passed: is_allowed && all.has_journal,
             expected: super::check::wanted(&expect.expect, key),
-            happened: "no request came that it is about".to_owned(),
+            happened: match all.has_journal {
+                true => "no request came that it is about".to_owned(),
+                false => "there is no journal to judge by (--journal-entries 0)".to_owned(),
+            },
             ..Judged::default()
         })
         .collect()
@@ -190,7 +195,8 @@ pub(super) fn rows(entries: &[&Entry]) -> (Vec<Row>, u64) {
             seq: entry.seq,
             call: entry.call,
             attempt: entry.attempt,
-            status: entry.answer.status,
+            // What was to be said is no answer while nothing of it has left.
+            status: if entry.sent > 0 { entry.answer.status } else { 0 },
             at: seconds(entry.came),
             gap: before.filter(is_next).map(|before| seconds(gap(before, entry))),
             hint: entry.answer.hint.as_ref().map(|hint| hint.said.clone()),

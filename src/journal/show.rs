@@ -77,7 +77,7 @@ fn table(rows: &[Row], f: &mut fmt::Formatter<'_>) -> fmt::Result {
             row.attempt.to_string(),
             format!("{:.3} s", row.at),
             row.gap.map_or_else(|| "-".to_owned(), |gap| format!("{gap:.3} s")),
-            row.status.to_string(),
+            if row.status == 0 { "-".to_owned() } else { row.status.to_string() },
             row.hint.clone().unwrap_or_else(|| "-".to_owned()),
             row.sent.to_string(),
             row.end.clone(),

@@ -94,7 +94,7 @@ fn scenario(expect: &str, all: &str) -> Vec<Scenario> {
 
 fn verdict_of(entries: &[Entry], scenarios: &[Scenario], more: &[(Option<String>, Expectations)]) -> Verdict {
     let forgotten = BTreeMap::new();
-    judge(&Judge { entries, forgotten: &forgotten, scenarios, more, session: None })
+    judge(&Judge { entries, forgotten: &forgotten, scenarios, more, session: None, has_journal: true })
 }
 
 /// What became of each key that is expected of the stub: its name, with `!` where it was
@@ -320,8 +320,14 @@ fn what_the_journal_forgot_is_not_taken_for_granted() {
     let entries = journal("- 1 a 0 10 200 complete");
     let forgotten = BTreeMap::from([(String::new(), 3)]);
     let scenarios = scenario("{attempts: 1}", "");
-    let all =
-        Judge { entries: &entries, forgotten: &forgotten, scenarios: &scenarios, more: &[], session: None };
+    let all = Judge {
+        entries: &entries,
+        forgotten: &forgotten,
+        scenarios: &scenarios,
+        more: &[],
+        session: None,
+        has_journal: true,
+    };
     let verdict = judge(&all);
     assert!(!verdict.passed);
     assert!(verdict.to_string().contains("has forgotten 3 requests"), "{verdict}");
@@ -340,7 +346,7 @@ fn a_failure_reads_like_that_of_a_good_test() {
 NOT MET s/flaky: gaps
   at        s.yaml:6
   expected  gaps of 1.000 s or more (give or take 0.010 s)
-  happened  gap 1 of a call was 0.490 s, where 1.000 s or more was expected
+  happened  gap 1 of call 1 was 0.490 s, where 1.000 s or more was expected
 
   request  call  attempt  at       gap      status  asked to wait   bytes  ended
   1        1     1        0.000 s  -        429     retry-after: 1  100    complete

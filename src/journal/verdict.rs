@@ -69,7 +69,7 @@ pub struct Row {
     pub call: u64,
     /// The how-manieth attempt of it.
     pub attempt: u64,
-    /// The status that it got.
+    /// The status that it got; 0 where nothing of the answer left.
     pub status: u16,
     /// When its first byte came, from the server's start.
     pub at: f64,

@@ -34,6 +34,11 @@ pub fn document(source: &Arc<Source>, tree: Node) -> (Document, Vec<Problem>) {
             problems.push(problem.hint("cassettes are given by `--cassettes`"));
             return (Document { source: Arc::clone(source), tree, file: None, stubs: Vec::new() }, problems);
         }
+        Kind::Map(_) if tree.value("expectations").is_some() => {
+            let problem = Problem::error(source, tree.place, "these are expectations, and no scenario");
+            problems.push(problem.hint("files of expectations are given by `--expect`"));
+            return (Document { source: Arc::clone(source), tree, file: None, stubs: Vec::new() }, problems);
+        }
         Kind::Map(_) => read_file(source, &tree, &mut problems),
         _ => {
             let problem =

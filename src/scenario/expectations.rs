@@ -1,14 +1,20 @@
 //! What is expected of the client, ready to be judged by; and the files that say it
 //! apart from scenarios.
 
+use std::sync::Arc;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
     expect::{Expect, ExpectAll},
     file::{Version, When},
+    stub::Scenario,
 };
-use crate::notation::value::List;
+use crate::{
+    document::error::{Place, Problem, Source, did_you_mean},
+    notation::value::List,
+};
 
 /// A file of expectations: one YAML document.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -76,6 +82,50 @@ pub struct Expectations {
     pub all: Option<Expected<ExpectAll>>,
     /// Of some requests.
     pub checks: Vec<Check>,
+    /// The stubs that it names, each with where it does.
+    pub names: Vec<(Name, Arc<Source>, Place)>,
+}
+
+/// A stub as expectations name it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Name {
+    /// Its scenario; any, where none is named.
+    pub scenario: Option<String>,
+    /// Its own.
+    pub stub: String,
+}
+
+impl Name {
+    /// From `STUB`, or `SCENARIO/STUB`.
+    pub fn from_text(text: &str) -> Self {
+        match text.split_once('/') {
+            Some((scenario, stub)) => Self { scenario: Some(scenario.to_owned()), stub: stub.to_owned() },
+            None => Self { scenario: None, stub: text.to_owned() },
+        }
+    }
+
+    fn is_in(&self, scenarios: &[Scenario]) -> bool {
+        let is_meant = |known: &&Scenario| self.scenario.as_ref().is_none_or(|name| *name == known.name);
+        let mut meant = scenarios.iter().filter(is_meant);
+        meant.any(|known| known.stubs.iter().any(|known| known.name == self.stub))
+    }
+}
+
+impl Expectations {
+    /// The stubs that it names and that are in no scenario.
+    pub fn unknown(&self, scenarios: &[Scenario]) -> Vec<Problem> {
+        let stubs = || scenarios.iter().flat_map(|known| known.stubs.iter().map(|stub| stub.name.as_str()));
+        let unknown = self.names.iter().filter(|(name, ..)| !name.is_in(scenarios));
+        unknown
+            .map(|(name, source, place)| {
+                let meant = did_you_mean(&name.stub, stubs());
+                let meant = meant.map(|meant| format!(", did you mean {meant:?}?")).unwrap_or_default();
+                let whole = name.scenario.iter().map(|scenario| format!("{scenario}/")).collect::<String>();
+                let message = format!("no stub is called \"{whole}{}\"{meant}", name.stub);
+                Problem::error(source, *place, message)
+            })
+            .collect()
+    }
 }
 
 /// What is expected of the client about some requests.
@@ -93,12 +143,7 @@ pub struct Check {
 #[derive(Clone, Debug)]
 pub enum Of {
     /// Those that a stub answered, alone or laid over another.
-    Stub {
-        /// Its scenario; any, where none is named.
-        scenario: Option<String>,
-        /// Its name.
-        stub: String,
-    },
+    Stub(Name),
     /// Those for which one of these holds; all, where there is none.
     When(Vec<When>),
 }

@@ -189,10 +189,8 @@ pub struct Outcome {
 fn control(builder: Builder, exchange: Exchange) -> Result<Arc<Control>, StartError> {
     let expectations = builder.control.expectations.clone();
     let control = Control::new(builder, exchange);
-    match expectations.iter().find_map(|expected| control.unknown_stub(expected)) {
-        Some(problem) => Err(StartError::Expectations(problem)),
-        None => Ok(control),
-    }
+    let unknown: Vec<_> = expectations.iter().flat_map(|expected| control.unknown_stubs(expected)).collect();
+    if unknown.is_empty() { Ok(control) } else { Err(StartError::Scenarios(Problems(unknown))) }
 }
 
 fn serve(socket: TcpStream, id: u64, control: &Arc<Control>, open: &GracefulShutdown) {

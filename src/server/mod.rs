@@ -102,8 +102,6 @@ pub enum StartError {
     Cassettes(Problems),
     /// An upstream is told wrongly, or cannot be found.
     Upstream(String),
-    /// Something is expected of a stub that is in no scenario.
-    Expectations(String),
     /// The system gives no thread, or no means to wait for sockets.
     Runtime {
         /// What the system says.
@@ -123,7 +121,7 @@ impl fmt::Display for StartError {
             Self::Scenarios(problems) | Self::Cassettes(problems) => write!(f, "{problems}"),
             Self::Bind { address, source } => write!(f, "cannot listen on {address}: {source}"),
             Self::Runtime { source } => write!(f, "cannot start: {source}"),
-            Self::Upstream(problem) | Self::Expectations(problem) => f.write_str(problem),
+            Self::Upstream(problem) => f.write_str(problem),
         }
     }
 }
@@ -133,7 +131,7 @@ impl std::error::Error for StartError {
         match self {
             Self::Bind { source, .. } | Self::Runtime { source } => Some(source),
             Self::Scenarios(problems) | Self::Cassettes(problems) => Some(problems),
-            Self::Upstream(_) | Self::Expectations(_) => None,
+            Self::Upstream(_) => None,
         }
     }
 }

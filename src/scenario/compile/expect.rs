@@ -6,7 +6,7 @@ use super::{Compiler, Path};
 use crate::{
     cassette::key::Matching,
     document::{
-        error::{Problem, Source},
+        error::{Place, Problem, Source},
         read::read,
         tree::{Kind, OnKey},
         yaml,
@@ -16,7 +16,7 @@ use crate::{
         Asked, ReadFile,
         decode::Document,
         expect::{Expect, ExpectAll, Gaps},
-        expectations::{Check, Expectations, ExpectationsFile, Expected, Of},
+        expectations::{Check, Expectations, ExpectationsFile, Expected, Name, Of},
         file::When,
     },
 };
@@ -30,8 +30,7 @@ pub fn expectations(source: &Arc<Source>) -> Result<Expectations, Vec<Problem>> 
     let trees = yaml::read(source).map_err(|problem| vec![problem])?;
     let mut trees = trees.into_iter();
     let Some(tree) = trees.next() else {
-        let problem =
-            Problem::error(source, crate::document::error::Place::default(), "there is nothing in it");
+        let problem = Problem::error(source, Place::default(), "there is nothing in it");
         return Err(vec![problem.hint("a file of expectations begins with `expectations: 1`")]);
     };
     if let Some(more) = trees.next() {
@@ -61,6 +60,12 @@ impl Compiler<'_> {
         if file.expect.is_none() && file.checks.is_none() {
             self.error(&root, "nothing is expected: say `expect` or `checks`");
         }
+        let mut names = Vec::new();
+        let order = file.expect.iter().filter_map(|expect| expect.order.as_ref());
+        for (at, name) in order.flat_map(|List(order)| order).enumerate() {
+            let (path, name) = (root.key("expect"), Name { scenario: None, stub: name.clone() });
+            names.push(self.named(name, &path.key("order").index(at)));
+        }
         let all = file.expect.map(|expect| self.expect_all(&expect, &[], &root.key("expect")));
         let mut checks = Vec::new();
         for (at, check) in file.checks.into_iter().flat_map(|List(checks)| checks).enumerate() {
@@ -74,18 +79,21 @@ impl Compiler<'_> {
                 None => "all requests".to_owned(),
             });
             let of = match check.stub {
-                Some(stub) => match stub.split_once('/') {
-                    Some((scenario, stub)) => {
-                        Of::Stub { scenario: Some(scenario.to_owned()), stub: stub.to_owned() }
-                    }
-                    None => Of::Stub { scenario: None, stub },
-                },
+                Some(stub) => {
+                    let name = Name::from_text(&stub);
+                    names.push(self.named(name.clone(), &path.key("stub")));
+                    Of::Stub(name)
+                }
                 None => Of::When(self.conditions_of(check.when.as_ref(), &path.key("when"))),
             };
             let expect = self.expect(&check.expect, &path.key("expect"));
             checks.push(Check { name: check.name.unwrap_or(shown), of, expect });
         }
-        Expectations { all, checks }
+        Expectations { all, checks, names }
+    }
+
+    fn named(&self, name: Name, path: &Path<'_>) -> (Name, Arc<Source>, Place) {
+        (name, Arc::clone(&self.document.source), self.document.tree.place_of(path, OnKey::No))
     }
 
     /// Conditions that a request that came can be held to.

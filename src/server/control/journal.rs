@@ -131,10 +131,8 @@ impl Control {
         let source = Arc::new(Source { name: name.to_owned(), text: text.to_owned() });
         let expectations = compile::expectations(&source)
             .map_err(|problems| Refused::bad(Problems(problems).to_string()))?;
-        match self.unknown_stub(&expectations) {
-            Some(problem) => Err(Refused::bad(problem)),
-            None => Ok(expectations),
-        }
+        let unknown = self.unknown_stubs(&expectations);
+        if unknown.is_empty() { Ok(expectations) } else { Err(Refused::bad(Problems(unknown).to_string())) }
     }
 
     pub(super) fn reset(&self, call: &Call<'_>) -> Answered {

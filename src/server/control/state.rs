@@ -17,12 +17,9 @@ use tokio::{sync::Notify, time::Instant};
 
 use super::super::{Builder, StartError, exchange::Exchange};
 use crate::{
-    document::error::Problems,
+    document::error::{Problem, Problems},
     journal::{Judge, Verdict, judge},
-    scenario::{
-        expectations::{Expectations, Of},
-        stub::Scenario,
-    },
+    scenario::{expectations::Expectations, stub::Scenario},
     select::Rules,
 };
 
@@ -191,6 +188,7 @@ impl Control {
             scenarios: exchange.rules.scenarios(),
             more: &self.expectations(extra),
             session,
+            has_journal: exchange.journal.is_on(),
         })
     }
 
@@ -242,23 +240,8 @@ impl Control {
         self.is_told.load(Ordering::Acquire)
     }
 
-    /// The first stub that is expected something of and is in no scenario.
-    pub(in crate::server) fn unknown_stub(&self, expectations: &Expectations) -> Option<String> {
-        let exchange = self.load();
-        let scenarios = exchange.rules.scenarios();
-        let is_there = |of: &Of| match of {
-            Of::When(_) => true,
-            Of::Stub { scenario, stub } => scenarios
-                .iter()
-                .filter(|known| scenario.as_ref().is_none_or(|name| *name == known.name))
-                .any(|known| known.stubs.iter().any(|known| known.name == *stub)),
-        };
-        let check = expectations.checks.iter().find(|check| !is_there(&check.of))?;
-        let Of::Stub { scenario, stub } = &check.of else { return None };
-        let wanted = scenario.as_ref().map_or_else(|| stub.clone(), |scenario| format!("{scenario}/{stub}"));
-        let names = scenarios.iter().flat_map(|known| known.stubs.iter().map(|stub| stub.name.as_str()));
-        let meant = crate::document::error::did_you_mean(stub, names);
-        let meant = meant.map(|meant| format!(", did you mean {meant:?}?")).unwrap_or_default();
-        Some(format!("{}:{}: no stub is called {wanted:?}{meant}", check.expect.file, check.expect.line))
+    /// The stubs that something is expected of and that are in no scenario.
+    pub(in crate::server) fn unknown_stubs(&self, expectations: &Expectations) -> Vec<Problem> {
+        expectations.unknown(self.load().rules.scenarios())
     }
 }

@@ -56,14 +56,14 @@ fn the_command_finds_the_server_by_the_variables_of_every_sdk() {
     assert!(url.starts_with("http://127.0.0.1:"), "{said}");
     for line in [
         format!("OPENAI_BASE_URL={url}/v1"),
-        "OPENAI_API_KEY=mynah".to_owned(),
+        "OPENAI_API_KEY=mynah-run".to_owned(),
         format!("GOOGLE_GEMINI_BASE_URL={url}"),
-        "GEMINI_API_KEY=mynah".to_owned(),
-        "GOOGLE_API_KEY=mynah".to_owned(),
-        "GOOGLE_GENERATIVE_AI_API_KEY=mynah".to_owned(),
+        "GEMINI_API_KEY=mynah-run".to_owned(),
+        "GOOGLE_API_KEY=mynah-run".to_owned(),
+        "GOOGLE_GENERATIVE_AI_API_KEY=mynah-run".to_owned(),
         format!("ANTHROPIC_BASE_URL={url}"),
-        "ANTHROPIC_API_KEY=mynah".to_owned(),
-        "ANTHROPIC_AUTH_TOKEN=mynah".to_owned(),
+        "ANTHROPIC_API_KEY=mynah-run".to_owned(),
+        "ANTHROPIC_AUTH_TOKEN=mynah-run".to_owned(),
         "NO_PROXY=intern.example,localhost,127.0.0.1".to_owned(),
         "no_proxy=localhost,127.0.0.1".to_owned(),
     ] {

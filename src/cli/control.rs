@@ -62,10 +62,15 @@ impl Control {
             .session_idle(self.session_idle.0);
         let builder = self.expect.iter().fold(builder, Builder::expectations);
         let builder = self.allow_host.iter().fold(builder, Builder::allow_host);
-        match given_token(self.admin_token.as_ref()) {
+        match self.token() {
             Some(token) => builder.admin_token(token),
             None => builder,
         }
+    }
+
+    /// The token that admits, where there is one.
+    pub(super) fn token(&self) -> Option<String> {
+        given_token(self.admin_token.as_ref())
     }
 }
 

@@ -1,6 +1,6 @@
 //! `mynah health`: for a container's health check, and for waiting in scripts.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use clap::Args;
 
@@ -36,11 +36,30 @@ impl Health {
     }
 }
 
-/// Whether a server is well; in words why not.
-pub(super) fn ask(place: &Place, patience: Duration) -> Result<(), String> {
+/// Why a server is not well.
+pub(super) enum Unwell {
+    /// Nobody answers, for this reason: it may not be there yet.
+    Nobody(String),
+    /// Somebody else answers.
+    Stranger(String),
+}
+
+impl fmt::Display for Unwell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nobody(problem) | Self::Stranger(problem) => f.write_str(problem),
+        }
+    }
+}
+
+/// Whether a server is well.
+pub(super) fn ask(place: &Place, patience: Duration) -> Result<(), Unwell> {
     let question = Question { path: "/__mynah/health", ..Question::default() };
-    match place.ask(&question, patience)? {
+    match place.ask(&question, patience).map_err(Unwell::Nobody)? {
         (200, body) if body.contains(r#""name":"mynah""#) => Ok(()),
-        (status, _) => Err(format!("something else answers there, with the status {status}")),
+        (status, _) => {
+            let problem = format!("something else answers there, with the status {status}");
+            Err(Unwell::Stranger(problem))
+        }
     }
 }

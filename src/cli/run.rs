@@ -11,6 +11,7 @@ use tokio::{process::Command, sync::oneshot};
 
 use super::{
     Exit,
+    control::TOKEN,
     recordings::Progress,
     report::{self, Report},
     serve::{Log, PortFile, Serve, end, fail, with_runtime},
@@ -70,8 +71,11 @@ impl Run {
             Ok(watching) => watching,
             Err(problem) => return fail(Exit::Failed, &problem),
         };
-        let variables =
+        let mut variables =
             variables(&listening, self.serve.key().unwrap_or(KEY), |name| std::env::var(name).ok());
+        if let Some(token) = self.serve.token() {
+            variables.push((TOKEN.to_owned(), token));
+        }
         let (judge, recorded) = (listening.judge(), listening.recorded());
         let progress = recorded.map(|recorded| Progress::start(Box::new(recorded)));
         let (stop, stopped) = oneshot::channel::<()>();
@@ -99,6 +103,9 @@ impl Run {
         }
         match (recorded, written, removed) {
             (Err(exit), ..) | (_, Err(exit), _) => exit,
+            (_, _, Exit::Ok) if self.serve.recordings.are_strict() && verdict.unmatched > 0 => {
+                Exit::Unmatched
+            }
             (_, _, Exit::Ok) => self.serve.recordings.judge(&outcome),
             (.., exit) => exit,
         }

@@ -190,6 +190,11 @@ impl Serve {
         Ok(listening)
     }
 
+    /// The token that admits to the endpoints of its own, where there is one.
+    pub(super) fn token(&self) -> Option<String> {
+        self.control.token()
+    }
+
     /// Watches its scenarios, where that is wanted.
     pub(super) fn watching(&self, listening: &Listening) -> Result<Option<Watching>, String> {
         self.control.watch.then(|| watch::files(listening)).transpose()

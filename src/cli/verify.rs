@@ -135,6 +135,10 @@ impl Verify {
         loop {
             let left = until.saturating_duration_since(Instant::now()).max(LOOK);
             let Err(problem) = health::ask(&self.url, left) else { return Ok(()) };
+            if let health::Unwell::Stranger(problem) = &problem {
+                let hint = "its URL is what it prints at its start, without /v1";
+                return Err(fail(Exit::Failed, &format!("{} is not mynah: {problem} ({hint})", self.url)));
+            }
             if Instant::now() >= until {
                 return Err(fail(
                     Exit::Failed,

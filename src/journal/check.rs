@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    End, Entry, Judge, Source,
+    End, Entry, Judge,
     gaps::{Bounds, bounds, gap, is_so, obedient, time},
     judge::rows,
     show::graced,
@@ -20,7 +20,7 @@ use crate::{
     notation::value::{List, Range},
     scenario::{
         expect::{Expect, ExpectAll, Gaps, Group, Left, Obedience},
-        expectations::Expected,
+        expectations::{Expected, Name},
         file::When,
         stub::Scenario,
     },
@@ -242,6 +242,7 @@ fn stayed(entry: &Entry) -> Option<String> {
                 entry.seq, entry.sent
             ))
         }
+        None => Some(format!("request {} is still being answered", entry.seq)),
         _ => None,
     }
 }
@@ -309,12 +310,13 @@ fn attempts_of<'a>(calls: &[Vec<&'a Entry>], range: &Range<u64>) -> Found<'a> {
         }
         Some(first) => {
             let id = first.first().map_or(0, |attempt| attempt.call);
+            let wrong_calls: Vec<_> = wrong.iter().map(|call| call.to_vec()).collect();
             let (wrong, all) = (wrong.len(), calls.len());
             let happened = format!(
                 "{wrong} of {all} calls were tried otherwise; call {id} was tried {}",
                 tried(first.len())
             );
-            Err((happened, first.to_vec()))
+            Err((happened, wrong_calls.concat()))
         }
     }
 }
@@ -388,8 +390,7 @@ pub(super) fn of_run<'a>(
     (expect, scenario, all): (&Expected<ExpectAll>, Option<&Scenario>, &Judge<'_>),
 ) -> Vec<Judged> {
     let ExpectAll { requests, calls, concurrent, unmatched, unused, order } = &expect.expect;
-    let misses: Vec<_> =
-        entries.iter().filter(|entry| entry.answer.source == Source::Miss).copied().collect();
+    let misses: Vec<_> = entries.iter().filter(|entry| entry.is_unmatched()).copied().collect();
     let distinct: BTreeSet<_> = entries.iter().map(|entry| entry.call).collect();
     let ranges = [
         ("requests", requests, entries.len() as u64, entries.to_vec()),
@@ -456,15 +457,20 @@ fn unused_stubs(entries: &[&Entry], scenario: Option<&Scenario>, all: &Judge<'_>
 /// Whether the stubs that are named answered one after the other, each as often as it
 /// likes while it is its turn.
 fn in_order<'a>(entries: &[&'a Entry], names: &[String], scenario: Option<&Scenario>) -> Found<'a> {
-    let is_own = |named: &&super::Named| scenario.is_none_or(|scenario| scenario.name == named.scenario);
+    let is_it = |entry: &Entry, text: &str| match scenario {
+        Some(scenario) => entry.is_by(Some(&scenario.name), text),
+        None => {
+            let name = Name::from_text(text);
+            entry.is_by(name.scenario.as_deref(), &name.stub)
+        }
+    };
     let mut turns: Vec<&str> = Vec::new();
     let mut shown = Vec::new();
     for entry in entries {
-        let named = entry.answer.stubs.iter().filter(is_own).find(|named| names.contains(&named.stub));
-        let Some(named) = named else { continue };
+        let Some(name) = names.iter().find(|name| is_it(entry, name)) else { continue };
         shown.push(*entry);
-        if turns.last() != Some(&named.stub.as_str()) {
-            turns.push(&named.stub);
+        if turns.last() != Some(&name.as_str()) {
+            turns.push(name);
         }
     }
     let mut wanted: Vec<&str> = names.iter().map(String::as_str).collect();

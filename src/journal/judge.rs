@@ -15,6 +15,9 @@ use crate::scenario::{
     stub::Scenario,
 };
 
+/// Requests that nothing answered and that are told of.
+const MOST_UNANSWERED: usize = 3;
+
 /// Attempts that are shown of one expectation.
 const MOST_ROWS: usize = 20;
 
@@ -32,6 +35,8 @@ pub struct Judge<'a> {
     pub session: Option<&'a str>,
     /// Whether there is a journal at all.
     pub has_journal: bool,
+    /// How often what had happened was forgotten on request.
+    pub resets: u64,
 }
 
 /// What is known of a session.
@@ -100,7 +105,16 @@ fn told(all: &Judge<'_>, sessions: &Sessions<'_>, expectations: Vec<Judged>) -> 
         requests: entries().count() as u64,
         calls: calls.len() as u64,
         sessions: sessions.len() as u64,
-        unmatched: entries().filter(|entry| entry.answer.source == Source::Miss).count() as u64,
+        unmatched: entries().filter(|entry| entry.is_unmatched()).count() as u64,
+        refused: entries()
+            .filter(|entry| entry.answer.source == Source::Refusal && !entry.is_unmatched())
+            .count() as u64,
+        unanswered: entries()
+            .filter(|entry| entry.is_unmatched())
+            .take(MOST_UNANSWERED)
+            .map(|entry| format!("Nothing answered request {}: {}", entry.seq, entry.answer.why))
+            .collect(),
+        resets: all.resets,
         open: entries().filter(|entry| entry.end.is_none()).count() as u64,
         forgotten: forgotten.map(|(_, count)| count).sum(),
         missed: missed.into_iter().collect(),
@@ -124,7 +138,8 @@ fn of_requests(
         let subject = Subject { about, session, entries, own: &own, expect, forgotten };
         found.extend(subject.judge());
     }
-    if found.is_empty() {
+    // Where one session is judged, what was answered in another is not its matter.
+    if found.is_empty() && !all.entries.iter().any(is_own) {
         found.extend(of_nobody(all, about, expect));
     }
     found
@@ -169,8 +184,7 @@ fn of_run(
 ) -> Vec<Judged> {
     let is_concerned = |entry: &Entry| {
         let Some(scenario) = scenario else { return true };
-        entry.answer.source == Source::Miss
-            || entry.answer.stubs.iter().any(|named| named.scenario == scenario.name)
+        entry.is_unmatched() || entry.answer.stubs.iter().any(|named| named.scenario == scenario.name)
     };
     let mut found = Vec::new();
     for (session, entries) in sessions {
@@ -178,7 +192,7 @@ fn of_run(
             found.extend(super::check::of_run((about, session), entries, (expect, scenario, all)));
         }
     }
-    if found.is_empty() {
+    if found.is_empty() && !all.entries.iter().any(is_concerned) {
         let session = all.session.unwrap_or_default();
         found.extend(super::check::of_run((about, session), &[], (expect, scenario, all)));
     }
@@ -214,7 +228,7 @@ pub(super) fn ended(entry: &Entry) -> String {
         |at: std::time::Duration| super::gaps::time(at.saturating_sub(entry.last.unwrap_or(entry.read)));
     match (entry.end, entry.gone) {
         (None, _) => "still open".to_owned(),
-        (Some((End::Complete, _)), Some((_, at))) => format!("complete; client left after {}", after(at)),
+        (Some((End::Complete, _)), Some((_, at))) => format!("complete; closed {} later", after(at)),
         (Some((End::Complete, _)), None) => "complete".to_owned(),
         (Some((End::Cut(how), _)), _) => format!("cut off ({how})"),
         (Some((End::Left, at)), _) => format!("client left after {}", after(at)),

@@ -247,6 +247,16 @@ impl Entry {
         matches!(self.route.operation, Operation::Generate | Operation::Embed | Operation::Images)
     }
 
+    /// Whether nothing answered it: it is a miss, or its path leads nowhere.
+    pub fn is_unmatched(&self) -> bool {
+        let leads_nowhere = matches!(self.route.operation, Operation::Unknown | Operation::Unserved(_));
+        match self.answer.source {
+            Source::Miss => true,
+            Source::Refusal => leads_nowhere,
+            _ => false,
+        }
+    }
+
     /// Whether a stub took part in the answer.
     pub fn is_by(&self, scenario: Option<&str>, stub: &str) -> bool {
         let is_it =

@@ -28,6 +28,9 @@ impl fmt::Display for Verdict {
             judged.show(!is_shown_next, f)?;
             writeln!(f)?;
         }
+        for unanswered in &self.unanswered {
+            writeln!(f, "{}\n", unanswered.trim_end())?;
+        }
         for missed in &self.missed {
             writeln!(f, "A fault that did not happen: {missed}\n")?;
         }

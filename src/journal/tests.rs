@@ -94,7 +94,15 @@ fn scenario(expect: &str, all: &str) -> Vec<Scenario> {
 
 fn verdict_of(entries: &[Entry], scenarios: &[Scenario], more: &[(Option<String>, Expectations)]) -> Verdict {
     let forgotten = BTreeMap::new();
-    judge(&Judge { entries, forgotten: &forgotten, scenarios, more, session: None, has_journal: true })
+    judge(&Judge {
+        entries,
+        forgotten: &forgotten,
+        scenarios,
+        more,
+        session: None,
+        has_journal: true,
+        resets: 0,
+    })
 }
 
 /// What became of each key that is expected of the stub: its name, with `!` where it was
@@ -327,6 +335,7 @@ fn what_the_journal_forgot_is_not_taken_for_granted() {
         more: &[],
         session: None,
         has_journal: true,
+        resets: 0,
     };
     let verdict = judge(&all);
     assert!(!verdict.passed);

@@ -18,6 +18,15 @@ pub struct Verdict {
     pub sessions: u64,
     /// Requests that nothing answered.
     pub unmatched: u64,
+    /// Requests that the real API would refuse, and that were.
+    #[serde(default)]
+    pub refused: u64,
+    /// What is said of the first requests that nothing answered.
+    #[serde(default)]
+    pub unanswered: Vec<String>,
+    /// How often what had happened was forgotten on request.
+    #[serde(default)]
+    pub resets: u64,
     /// Requests that are still being answered.
     pub open: u64,
     /// Requests that the journal has forgotten, to stay within its bounds.
@@ -111,6 +120,12 @@ impl Verdict {
             line.push_str(&format!(", {} sessions", self.sessions));
         }
         line.push_str(&format!(", {} unmatched", self.unmatched));
+        if self.refused > 0 {
+            line.push_str(&format!(", {} refused", self.refused));
+        }
+        if self.resets > 0 {
+            line.push_str(&format!(", since the last of {}", counted(self.resets, "reset")));
+        }
         if self.open > 0 {
             line.push_str(&format!(", {} still open", self.open));
         }

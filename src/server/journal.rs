@@ -64,6 +64,7 @@ pub(super) struct Journal {
     ended: AtomicU64,
     /// How many connections were closed behind one.
     left: AtomicU64,
+    resets: AtomicU64,
     /// Rings when one has ended.
     news: Notify,
 }
@@ -100,6 +101,7 @@ impl Journal {
             row: Mutex::new(row),
             ended: AtomicU64::new(0),
             left: AtomicU64::new(0),
+            resets: AtomicU64::new(0),
             news: Notify::new(),
         }
     }
@@ -209,8 +211,14 @@ impl Journal {
         self.row().forgotten.clone()
     }
 
+    /// How often it was told to forget.
+    pub(super) fn resets(&self) -> u64 {
+        self.resets.load(Ordering::Relaxed)
+    }
+
     /// Forgets what it has of a session, or of all.
     pub(super) fn clear(&self, session: Option<&str>) {
+        self.resets.fetch_add(1, Ordering::Relaxed);
         let mut row = self.row();
         let Some(name) = session else {
             row.records.clear();

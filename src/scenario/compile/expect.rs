@@ -36,6 +36,10 @@ pub fn expectations(source: &Arc<Source>) -> Result<Expectations, Vec<Problem>> 
     if let Some(more) = trees.next() {
         return Err(vec![Problem::error(source, more.place, "a file of expectations is one document")]);
     }
+    if tree.value("scenario").is_some() {
+        let problem = Problem::error(source, tree.place, "this is a scenario, and no file of expectations");
+        return Err(vec![problem.hint("scenarios are given without `--expect`")]);
+    }
     let mut problems = Vec::new();
     let Some(file) = read::<ExpectationsFile>(source, &tree, &mut problems) else { return Err(problems) };
     let document = Document { source: Arc::clone(source), tree, file: None, stubs: Vec::new() };
@@ -63,7 +67,7 @@ impl Compiler<'_> {
         let mut names = Vec::new();
         let order = file.expect.iter().filter_map(|expect| expect.order.as_ref());
         for (at, name) in order.flat_map(|List(order)| order).enumerate() {
-            let (path, name) = (root.key("expect"), Name { scenario: None, stub: name.clone() });
+            let (path, name) = (root.key("expect"), Name::from_text(name));
             names.push(self.named(name, &path.key("order").index(at)));
         }
         let all = file.expect.map(|expect| self.expect_all(&expect, &[], &root.key("expect")));

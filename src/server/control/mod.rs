@@ -22,7 +22,7 @@ use super::{
     session::Session,
     socket::Socket,
 };
-use crate::{dialect::event::Carry, request::Request};
+use crate::{dialect::event::Carry, document::error::did_you_mean, request::Request};
 pub(super) use state::Control;
 
 const ROOT: &str = "/__mynah/";
@@ -69,10 +69,11 @@ impl Refused {
 }
 
 /// The endpoints and their methods.
-const ENDPOINTS: [(&str, &str); 14] = [
+const ENDPOINTS: [(&str, &str); 16] = [
     ("events", "GET"),
     ("health", "GET"),
     ("journal", "GET"),
+    ("journal/SEQ", "GET"),
     ("metrics", "GET"),
     ("openapi.json", "GET"),
     ("reset", "POST"),
@@ -84,6 +85,7 @@ const ENDPOINTS: [(&str, &str); 14] = [
     ("shutdown", "POST"),
     ("time-scale", "GET, PUT"),
     ("verify", "GET, POST"),
+    ("version", "GET"),
 ];
 
 impl Control {
@@ -119,6 +121,9 @@ impl Control {
         let path = request.path[ROOT.len()..].to_owned();
         let (endpoint, rest) = path.split_once('/').unwrap_or((&path, ""));
         let call = Call { exchange, request: &request, rest, session: named.or(by_head) };
+        if let Err(refused) = call.knows_parameters(endpoint) {
+            return refused.response();
+        }
         let follows = endpoint == "events" || (endpoint == "journal" && call.flag("follow"));
         if follows && request.method == Method::GET && rest.is_empty() {
             return match follow::start(&call) {
@@ -208,8 +213,11 @@ fn is_equal(one: &str, other: &str) -> bool {
 }
 
 fn unknown(endpoint: &str, rest: &str) -> Refused {
-    let name = if rest.is_empty() { endpoint.to_owned() } else { format!("{endpoint}/NAME") };
-    let known = ENDPOINTS.iter().find(|(known, _)| *known == name);
+    let is_it = |known: &str| match known.split_once('/') {
+        Some((known, _)) => known == endpoint && !rest.is_empty(),
+        None => known == endpoint && rest.is_empty(),
+    };
+    let known = ENDPOINTS.iter().find(|(known, _)| is_it(known));
     let path = format!("{ROOT}{endpoint}{}{rest}", if rest.is_empty() { "" } else { "/" });
     match known {
         Some((_, methods)) => Refused(
@@ -237,6 +245,24 @@ fn metrics(exchange: &Exchange) -> String {
 use sessions::{end_session, list_sessions, show_session};
 
 impl Call<'_> {
+    /// Whether all parameters are such as the endpoint has: one that is misspelt would
+    /// reach further than it was meant to.
+    fn knows_parameters(&self, endpoint: &str) -> Result<(), Refused> {
+        let known: &[&str] = match (endpoint, self.rest) {
+            // These say more of what they know.
+            ("journal" | "events", "") => return Ok(()),
+            ("verify", _) => &["session", "name"],
+            ("scenarios", "") => &["name"],
+            ("reset" | "seed", _) => &["session"],
+            _ => &[],
+        };
+        let other = self.request.query.iter().find(|(name, _)| !known.contains(&name.as_str()));
+        let Some((other, _)) = other else { return Ok(()) };
+        let meant = did_you_mean(other, known.iter().copied());
+        let meant = meant.map(|meant| format!(", did you mean `{meant}`?")).unwrap_or_default();
+        Err(Refused::bad(format!("there is no parameter `{other}` of /__mynah/{endpoint}{meant}")))
+    }
+
     /// Whether a parameter is there, and does not say no.
     fn flag(&self, name: &str) -> bool {
         self.request.query(name).is_some_and(|value| !matches!(value, "false" | "0"))

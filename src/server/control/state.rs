@@ -180,7 +180,7 @@ impl Control {
     /// Judges what is in the journal now.
     pub(in crate::server) fn verdict(&self, session: Option<&str>, extra: Option<Expectations>) -> Verdict {
         let exchange = self.exchange();
-        let entries = exchange.journal.entries(session, super::super::journal::Detail::Judged);
+        let entries = exchange.journal.entries(None, super::super::journal::Detail::Judged);
         let forgotten: BTreeMap<String, u64> = exchange.journal.forgotten();
         judge(&Judge {
             entries: &entries,
@@ -189,6 +189,7 @@ impl Control {
             more: &self.expectations(extra),
             session,
             has_journal: exchange.journal.is_on(),
+            resets: exchange.journal.resets(),
         })
     }
 

@@ -50,7 +50,7 @@ async fn every_endpoint_is_described_and_every_description_is_served() {
                 "{method} {}",
                 path.replace("scenarios/NAME", "scenarios/{name}")
                     .replace("sessions/NAME", "sessions/{name}")
-                    .replace("journal/NAME", "journal/{seq}")
+                    .replace("journal/SEQ", "journal/{seq}")
             );
             assert!(described.contains(&own), "{own} is not described: {described:?}");
         }
@@ -85,6 +85,8 @@ async fn the_journal_is_filtered_and_paged() {
         let (status, said) = ask(&server, &format!("GET journal?{query}"), &[], "");
         assert!(status == 400 && said.to_string().contains(problem), "{said}");
     }
+    let (status, said) = ask(&server, "POST reset?sesion=t", &[], "");
+    assert!(status == 400 && said.to_string().contains("did you mean `session`?"), "{said}");
     let (status, entry) = ask(&server, "GET journal/2", &[], "");
     assert_eq!((status, entry["answer"]["source"].as_str()), (200, Some("miss")));
     assert_eq!(ask(&server, "GET journal/9", &[], "").0, 404);

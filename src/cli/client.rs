@@ -91,7 +91,7 @@ impl Place {
                     let method = if body.is_empty() { "GET" } else { "POST" };
                     let token = token.map(|token| format!("Authorization: Bearer {token}\r\n"));
                     let request = format!(
-                        "{method} {base}{path} HTTP/1.1\r\nHost: {host}:{port}\r\nConnection: close\r\n\
+                        "{method} {base}{path} HTTP/1.0\r\nHost: {host}:{port}\r\nConnection: close\r\n\
                          {}Content-Length: {}\r\n\r\n{body}",
                         token.unwrap_or_default(),
                         body.len()

@@ -63,14 +63,14 @@ impl Run {
             Ok(listening) => listening,
             Err(exit) => return exit,
         };
-        let port_file = self.serve.port_file(&listening);
-        if let Some(Err(error)) = port_file.as_ref().map(PortFile::write) {
-            return fail(Exit::Failed, &error.to_string());
-        }
         let _watching = match self.serve.watching(&listening) {
             Ok(watching) => watching,
             Err(problem) => return fail(Exit::Failed, &problem),
         };
+        let port_file = self.serve.port_file(&listening);
+        if let Some(Err(error)) = port_file.as_ref().map(PortFile::write) {
+            return fail(Exit::Failed, &error.to_string());
+        }
         let mut variables =
             variables(&listening, self.serve.key().unwrap_or(KEY), |name| std::env::var(name).ok());
         if let Some(token) = self.serve.token() {
@@ -141,7 +141,13 @@ fn variables(
     known: impl Fn(&str) -> Option<String>,
 ) -> Vec<(String, String)> {
     let base = listening.base_url();
-    let local = if listening.address().is_ipv6() { "localhost,127.0.0.1,::1" } else { "localhost,127.0.0.1" };
+    let host = listening.address().ip();
+    let host = if host.is_unspecified() || host.to_string() == "127.0.0.1" {
+        String::new()
+    } else {
+        format!(",{host}")
+    };
+    let local = format!("localhost,127.0.0.1{host}");
     let mut variables = vec![
         ("MYNAH_URL", base.clone()),
         ("OPENAI_BASE_URL", format!("{base}/v1")),
@@ -164,7 +170,7 @@ fn variables(
     }
     for name in ["NO_PROXY", "no_proxy"] {
         let others = known(name).filter(|others| !others.is_empty());
-        let all = others.map_or_else(|| local.to_owned(), |others| format!("{others},{local}"));
+        let all = others.map_or_else(|| local.clone(), |others| format!("{others},{local}"));
         variables.push((name, all));
     }
     variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()

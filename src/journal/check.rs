@@ -8,14 +8,14 @@ use std::{
 use super::{
     End, Entry, Judge,
     gaps::{Bounds, bounds, gap, is_so, obedient, time},
-    judge::rows,
+    judge::{NO_JOURNAL, rows},
     show::graced,
     verdict::{Judged, counted},
 };
 use crate::{
     cassette::{
-        key::secrets_of,
-        secret::{Detector, Put},
+        key::{Matching, secrets_of},
+        secret::Put,
     },
     notation::value::{List, Range},
     scenario::{
@@ -37,6 +37,8 @@ pub(super) struct Subject<'a> {
     pub(super) expect: &'a Expected<Expect>,
     /// How many the journal has forgotten.
     pub(super) forgotten: u64,
+    /// What is a secret.
+    pub(super) matching: &'a Matching,
 }
 
 /// What came out: `Err` with what happened instead, and what shows it.
@@ -129,7 +131,7 @@ impl<'a> Subject<'a> {
             found.push(("retry_after", hints_of(&own, *obedience)));
         }
         if let Some(List(names)) = same {
-            found.push(("same", same_in(&own, names)));
+            found.push(("same", same_in(&own, names, self.matching)));
         }
         if let Some(left) = left {
             found.push(("left", self.left(&own, left)));
@@ -202,7 +204,7 @@ impl<'a> Subject<'a> {
             whens.iter().map(|when| when.differences(facts)).collect::<Vec<_>>().join("\nor ")
         });
         let secrets = secrets_of(&first.request);
-        let differs = Detector::default().text(&differs, &secrets, &mut Put::Alike).unwrap_or(differs);
+        let differs = self.matching.detector.text(&differs, &secrets, &mut Put::Alike).unwrap_or(differs);
         let happened =
             format!("{} of {} were not; of request {}: {differs}", odd.len(), self.own.len(), first.seq);
         Err((happened, odd))
@@ -369,12 +371,12 @@ fn hints_of<'a>(calls: &[Vec<&'a Entry>], obedience: Obedience) -> Found<'a> {
     Ok(all_so(count, "retry after a hint"))
 }
 
-fn same_in<'a>(calls: &[Vec<&'a Entry>], names: &[String]) -> Found<'a> {
+fn same_in<'a>(calls: &[Vec<&'a Entry>], names: &[String], matching: &Matching) -> Found<'a> {
     for call in calls {
         for pair in call.windows(2) {
             let [before, next] = pair else { continue };
             for name in names {
-                if let Some(differs) = super::same::differs(name, before, next) {
+                if let Some(differs) = super::same::differs(name, (before, next), matching) {
                     return Err((differs, call.clone()));
                 }
             }
@@ -436,10 +438,13 @@ pub(super) fn of_run<'a>(
                 let forgotten = counted(forgotten, "request");
                 happened.push_str(&format!(", and the journal has forgotten {forgotten}"));
             }
+            if !all.has_journal {
+                happened = NO_JOURNAL.to_owned();
+            }
             let (attempts, more) = rows(&shown);
             let (about, session) = (about.to_owned(), session.to_owned());
             let (key, line, file) = (key.to_owned(), expect.line(key), expect.file.clone());
-            let passed = passed && forgotten == 0;
+            let passed = passed && forgotten == 0 && all.has_journal;
             Judged { about, key, file, line, session, passed, expected, happened, attempts, more }
         })
         .collect()

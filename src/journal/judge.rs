@@ -7,12 +7,15 @@ use super::{
     check::Subject,
     gaps::gap,
     show::seconds,
-    verdict::{Judged, Row, Verdict},
+    verdict::{Judged, Row, Verdict, counted},
 };
-use crate::scenario::{
-    expect::{Expect, ExpectAll},
-    expectations::{Check, Expectations, Expected, Of},
-    stub::Scenario,
+use crate::{
+    cassette::key::Matching,
+    scenario::{
+        expect::{Expect, ExpectAll},
+        expectations::{Check, Expectations, Expected, Of},
+        stub::Scenario,
+    },
 };
 
 /// Requests that nothing answered and that are told of.
@@ -33,10 +36,23 @@ pub struct Judge<'a> {
     pub more: &'a [(Option<String>, Expectations)],
     /// The session to be judged; all, where none is named.
     pub session: Option<&'a str>,
+    /// What is a secret.
+    pub matching: &'a Matching,
     /// Whether there is a journal at all.
     pub has_journal: bool,
     /// How often what had happened was forgotten on request.
     pub resets: u64,
+}
+
+/// What is said where there is nothing to judge by.
+pub(super) const NO_JOURNAL: &str = "there is no journal to judge by (--journal-entries 0)";
+
+impl Judge<'_> {
+    /// How many exchanges the journal has forgotten of what is judged.
+    fn forgotten(&self) -> u64 {
+        let is_judged = |name: &String| self.session.is_none_or(|only| only == name);
+        self.forgotten.iter().filter(|(name, _)| is_judged(name)).map(|(_, count)| count).sum()
+    }
 }
 
 /// What is known of a session.
@@ -98,7 +114,6 @@ fn told(all: &Judge<'_>, sessions: &Sessions<'_>, expectations: Vec<Judged>) -> 
             missed.insert(format!("{}nothing is named by `{fault}`", place.unwrap_or_default()));
         }
     }
-    let forgotten = all.forgotten.iter().filter(|(name, _)| all.session.is_none_or(|only| only == *name));
     Verdict {
         passed: expectations.iter().all(|judged| judged.passed),
         expectations,
@@ -116,7 +131,7 @@ fn told(all: &Judge<'_>, sessions: &Sessions<'_>, expectations: Vec<Judged>) -> 
             .collect(),
         resets: all.resets,
         open: entries().filter(|entry| entry.end.is_none()).count() as u64,
-        forgotten: forgotten.map(|(_, count)| count).sum(),
+        forgotten: all.forgotten(),
         missed: missed.into_iter().collect(),
     }
 }
@@ -135,7 +150,8 @@ fn of_requests(
             continue;
         }
         let forgotten = all.forgotten.get(*session).copied().unwrap_or_default();
-        let subject = Subject { about, session, entries, own: &own, expect, forgotten };
+        let matching = all.matching;
+        let subject = Subject { about, session, entries, own: &own, expect, forgotten, matching };
         found.extend(subject.judge());
     }
     // Where one session is judged, what was answered in another is not its matter.
@@ -155,6 +171,7 @@ fn of_nobody(all: &Judge<'_>, about: &str, expect: &Expected<Expect>) -> Vec<Jud
         && (requests.is_none() || allows(requests))
         && (calls.is_none() || allows(calls));
     let session = all.session.unwrap_or_default().to_owned();
+    let forgotten = all.forgotten();
     let keys = expect.lines.iter().map(|(key, line)| (key.as_str(), *line));
     keys.filter(|(key, _)| *key != "group")
         .map(|(key, line)| Judged {
@@ -163,11 +180,12 @@ fn of_nobody(all: &Judge<'_>, about: &str, expect: &Expected<Expect>) -> Vec<Jud
             file: expect.file.clone(),
             line,
             session: session.clone(),
-            passed: is_allowed && all.has_journal,
+            passed: is_allowed && all.has_journal && forgotten == 0,
             expected: super::check::wanted(&expect.expect, key),
-            happened: match all.has_journal {
-                true => "no request came that it is about".to_owned(),
-                false => "there is no journal to judge by (--journal-entries 0)".to_owned(),
+            happened: match (all.has_journal, forgotten) {
+                (true, 0) => "no request came that it is about".to_owned(),
+                (true, _) => format!("the journal has forgotten {}", counted(forgotten, "request")),
+                (false, _) => NO_JOURNAL.to_owned(),
             },
             ..Judged::default()
         })
@@ -189,7 +207,12 @@ fn of_run(
     let mut found = Vec::new();
     for (session, entries) in sessions {
         if entries.iter().any(|entry| is_concerned(entry)) {
-            found.extend(super::check::of_run((about, session), entries, (expect, scenario, all)));
+            let judged = super::check::of_run((about, session), entries, (expect, scenario, all));
+            // A session that has none of the file's own is judged by what nobody answered.
+            let is_own = |named: &super::Named| scenario.is_none_or(|own| own.name == named.scenario);
+            let has_own =
+                scenario.is_none() || entries.iter().any(|entry| entry.answer.stubs.iter().any(is_own));
+            found.extend(judged.into_iter().filter(|judged| has_own || judged.key == "unmatched"));
         }
     }
     if found.is_empty() && !all.entries.iter().any(is_concerned) {

@@ -12,7 +12,7 @@ use crate::cassette::{
 const MOST: usize = 5;
 
 /// What differs; `None` where nothing does. `name` is `body`, `key`, or a header's.
-pub(super) fn differs(name: &str, before: &Entry, next: &Entry) -> Option<String> {
+pub(super) fn differs(name: &str, (before, next): (&Entry, &Entry), matching: &Matching) -> Option<String> {
     let shown =
         |what: &str| Some(format!("{what} of request {} is not that of request {}", next.seq, before.seq));
     match name {
@@ -23,7 +23,7 @@ pub(super) fn differs(name: &str, before: &Entry, next: &Entry) -> Option<String
             None
         }
         "body" => {
-            let differences = differ::differences(&compared(before), &compared(next));
+            let differences = differ::differences(&compared(before, matching), &compared(next, matching));
             let line = |it: &differ::Difference| {
                 let (before, next) = it.shown();
                 format!("\n{}: {before} became {next}", it.place)
@@ -52,11 +52,11 @@ pub(super) fn differs(name: &str, before: &Entry, next: &Entry) -> Option<String
 }
 
 /// The body alone, without secrets.
-fn compared(entry: &Entry) -> cassette::Asked {
+fn compared(entry: &Entry, matching: &Matching) -> cassette::Asked {
     let body = match serde_json::from_slice::<Value>(&entry.request.body) {
         Ok(json) => Body::Json(json),
         Err(_) => Body::read(entry.request.header("content-type"), &entry.request.body),
     };
     let asked = cassette::Asked { body, ..cassette::Asked::default() };
-    Matching::default().compared(asked, &secrets_of(&entry.request))
+    matching.compared(asked, &secrets_of(&entry.request))
 }

@@ -100,6 +100,7 @@ fn verdict_of(entries: &[Entry], scenarios: &[Scenario], more: &[(Option<String>
         scenarios,
         more,
         session: None,
+        matching: &crate::cassette::key::Matching::default(),
         has_journal: true,
         resets: 0,
     })
@@ -334,6 +335,7 @@ fn what_the_journal_forgot_is_not_taken_for_granted() {
         scenarios: &scenarios,
         more: &[],
         session: None,
+        matching: &crate::cassette::key::Matching::default(),
         has_journal: true,
         resets: 0,
     };

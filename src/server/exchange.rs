@@ -232,7 +232,7 @@ impl Exchange {
             by_path = by_path.or_else(|| name_at_end(&base).map(str::to_owned));
             route = dialect::identify(request);
         }
-        (self.sessions.of(by_path, request), route)
+        (self.sessions.of(by_path, request, control::is_meant(request)), route)
     }
 
     /// What becomes of a request that was read in full.

@@ -239,6 +239,9 @@ impl Exchange {
             Err(_) => {
                 tracing::warn!("nothing comes from {}", upstream.address());
                 recording.iter_mut().for_each(|it| it.finish(Instant::now(), End::Timeout));
+                if let Some(tape) = &link.tape {
+                    tape.end(journal::End::Cut("close"), Some(Instant::now()));
+                }
                 link.leave(Leave::Close);
                 return std::future::pending().await;
             }

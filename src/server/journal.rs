@@ -64,6 +64,8 @@ pub(super) struct Journal {
     ended: AtomicU64,
     /// How many connections were closed behind one.
     left: AtomicU64,
+    /// Held while an end is numbered.
+    ending: Mutex<()>,
     resets: AtomicU64,
     /// Rings when one has ended.
     news: Notify,
@@ -101,6 +103,7 @@ impl Journal {
             row: Mutex::new(row),
             ended: AtomicU64::new(0),
             left: AtomicU64::new(0),
+            ending: Mutex::default(),
             resets: AtomicU64::new(0),
             news: Notify::new(),
         }
@@ -131,11 +134,15 @@ impl Journal {
         }
     }
 
-    /// The number of an end, for one who follows.
-    pub(super) fn note_end(&self) -> u64 {
-        let number = self.ended.fetch_add(1, Ordering::AcqRel) + 1;
+    /// Numbers an end, and tells those who follow: whoever sees a number sees all below.
+    pub(super) fn note_end(&self, own: &AtomicU64) {
+        {
+            let _one = self.ending.lock().unwrap_or_else(PoisonError::into_inner);
+            let number = self.ended.load(Ordering::Acquire) + 1;
+            own.store(number, Ordering::Release);
+            self.ended.store(number, Ordering::Release);
+        }
         self.news.notify_waiters();
-        number
     }
 
     /// Waits until an exchange ends.

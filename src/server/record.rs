@@ -28,7 +28,10 @@ use crate::{
 };
 
 /// Writes that are listed of one exchange; the others are counted.
-const MOST_WRITES: usize = 10_000;
+const MOST_WRITES: usize = 1_000;
+
+/// Bytes of an upstream's refusal that are kept, for the hint in it.
+const LONGEST_REFUSAL: usize = 64 << 10;
 
 /// Bytes that an exchange takes besides its texts, about.
 const OVERHEAD: usize = 600;
@@ -109,6 +112,8 @@ pub(super) struct Record {
 pub(super) struct Said {
     status: u16,
     missed: Vec<String>,
+    /// The body's, where the body itself is not kept.
+    hash: Option<String>,
     looked_at: LookedAt,
 }
 
@@ -138,15 +143,24 @@ impl Said {
     /// What is kept of a plan that was made late.
     pub(super) fn of(plan: &WirePlan) -> Self {
         let compact = Compact::new(&Request::default(), "", Some(plan));
-        Self { status: plan.status.as_u16(), missed: plan.missed.clone(), looked_at: looked_at(&compact) }
+        Self {
+            status: plan.status.as_u16(),
+            missed: plan.missed.clone(),
+            hash: None,
+            looked_at: looked_at(&compact),
+        }
     }
 
     /// What is kept of what an upstream said.
     pub(super) fn relayed(status: u16, answer: &Recorded) -> Self {
         let headers = answer.head.iter().flat_map(|head| &head.headers);
         let headers = headers.map(|(name, value)| (name.clone(), text(value))).collect();
-        let body = (answer.length() <= LONGEST_BODY).then(|| answer.body().into());
-        Self { status, missed: Vec::new(), looked_at: LookedAt { headers, body } }
+        let body: Bytes = answer.body().into();
+        let hash = Some(blake3::hash(&body).to_hex().to_string());
+        // Only who failed is told when to come back.
+        let is_looked_at = status >= 300 && body.len() <= LONGEST_REFUSAL;
+        let body = is_looked_at.then(|| Bytes::copy_from_slice(&body));
+        Self { status, missed: Vec::new(), hash, looked_at: LookedAt { headers, body } }
     }
 }
 
@@ -238,7 +252,7 @@ impl Record {
             let at = at.or(progress.last).unwrap_or_else(Instant::now);
             progress.end = Some((end, at));
         }
-        self.ended.store(journal.note_end(), Ordering::Release);
+        journal.note_end(&self.ended);
     }
 
     /// The client closed the connection behind it.
@@ -249,7 +263,10 @@ impl Record {
 
     /// The hash of what it was meant to say.
     pub(super) fn payload(&self) -> Option<String> {
-        self.looked_at(&self.progress()).body.map(|body| blake3::hash(&body).to_hex().to_string())
+        let progress = self.progress();
+        let known = progress.said.as_ref().and_then(|said| said.hash.clone());
+        let hash = |body: Bytes| blake3::hash(&body).to_hex().to_string();
+        known.or_else(|| self.looked_at(&progress).body.map(hash))
     }
 
     pub(super) fn is_open(&self) -> bool {
@@ -275,7 +292,9 @@ impl Record {
         let said = progress.said.as_ref();
         let status = said.map_or(self.status, |said| said.status);
         let hint = (status >= 300).then(|| hint(header, &body, journal.by_wall(over))).flatten();
-        let hash = || looked_at.body.as_ref().map(|body| blake3::hash(body).to_hex().to_string());
+        let known = said.and_then(|said| said.hash.clone());
+        let hash =
+            || known.or_else(|| looked_at.body.as_ref().map(|body| blake3::hash(body).to_hex().to_string()));
         let answer = Answer {
             source: self.by.source,
             why: self.why(),

@@ -188,10 +188,14 @@ impl Sessions {
         if name.is_empty() {
             return Ok(Arc::clone(&self.shared));
         }
-        if name.len() > LONGEST_NAME {
-            return Err(format!("a session's name has {LONGEST_NAME} bytes at the most"));
-        }
+        check(&name)?;
         Ok(self.named(name))
+    }
+
+    /// The session of a name, or one that nobody else knows of.
+    pub(super) fn seen_so(&self, name: String) -> Result<Arc<Session>, String> {
+        check(&name)?;
+        Ok(self.find(&name).unwrap_or_else(|| Arc::new(Session { name, ..Session::default() })))
     }
 
     /// Ends a session; whether there was one.
@@ -216,13 +220,18 @@ impl Sessions {
         self.looked.store(now, Ordering::Relaxed);
     }
 
-    /// The session that a request names, made on first use; its path before its
-    /// header.
+    /// The session that a request names, made on first use unless it is only seen; its
+    /// path before its header.
     ///
     /// # Errors
     ///
     /// What is wrong with the name.
-    pub(super) fn of(&self, by_path: Option<String>, request: &Request) -> Result<Arc<Session>, String> {
+    pub(super) fn of(
+        &self,
+        by_path: Option<String>,
+        request: &Request,
+        is_seen: bool,
+    ) -> Result<Arc<Session>, String> {
         let name = match (by_path, request.headers.get(&HEADER)) {
             (Some(name), _) => name,
             (None, Some(name)) => match name.to_str() {
@@ -231,7 +240,7 @@ impl Sessions {
             },
             (None, None) => return Ok(Arc::clone(&self.shared)),
         };
-        self.named_so(name)
+        if is_seen { self.seen_so(name) } else { self.named_so(name) }
     }
 
     fn named(&self, name: String) -> Arc<Session> {
@@ -256,6 +265,16 @@ impl Sessions {
         named.insert(name, Arc::clone(&session));
         session
     }
+}
+
+fn check(name: &str) -> Result<(), String> {
+    if name.len() > LONGEST_NAME {
+        return Err(format!("a session's name has {LONGEST_NAME} bytes at the most"));
+    }
+    if name.contains(char::is_control) {
+        return Err("a session's name has no control characters".to_owned());
+    }
+    Ok(())
 }
 
 /// Forgets the tenth of the sessions that was unused for longest.

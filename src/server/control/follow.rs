@@ -11,7 +11,7 @@ use super::{
     super::{
         body::{Ending, PlanBody},
         exchange::Exchange,
-        journal::Detail,
+        journal::{Detail, Journal},
         link::Link,
         play::After,
         socket::Socket,
@@ -57,7 +57,13 @@ impl Control {
         while written.is_ok() {
             let journal = &exchange.journal;
             let news = journal.news().notified();
-            let events = self.events(&mut follower, exchange);
+            let (control, journal) = (Arc::clone(self), Arc::clone(journal));
+            let looking = tokio::task::spawn_blocking(move || {
+                let events = control.events(&mut follower, &journal);
+                (follower, events)
+            });
+            let Ok((back, events)) = looking.await else { break };
+            follower = back;
             if !events.is_empty() {
                 written = link.write_all(&events).await;
                 continue;
@@ -72,8 +78,7 @@ impl Control {
     }
 
     /// What has ended since.
-    fn events(&self, follower: &mut Follower, exchange: &Exchange) -> Bytes {
-        let journal = &exchange.journal;
+    fn events(&self, follower: &mut Follower, journal: &Journal) -> Bytes {
         let mut news = journal.ended_after(follower.after, follower.session.as_deref());
         if news.is_empty() {
             return Bytes::new();

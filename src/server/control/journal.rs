@@ -142,11 +142,10 @@ impl Control {
                 let Some(session) = exchange.sessions.find(name) else {
                     return Err(Refused::unknown(format!("there is no session {name:?}")));
                 };
-                exchange.sessions.reset(Some(&session));
+                self.forget(Some(&session));
             }
-            None => exchange.sessions.reset(None),
+            None => self.forget(None),
         }
-        exchange.journal.clear(call.session.as_deref());
         Ok(respond(StatusCode::OK, &json!({"reset": call.session})))
     }
 }

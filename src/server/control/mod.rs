@@ -191,7 +191,7 @@ impl Control {
             let origin = request.header("origin").unwrap_or_default();
             let uri: Option<Uri> = origin.parse().ok();
             let authority = uri.as_ref().and_then(Uri::authority).map(|authority| authority.as_str());
-            if !authority.is_some_and(|authority| self.knows_host(authority)) {
+            if !authority.is_some_and(|authority| authority == host || self.is_own_origin(authority)) {
                 return Err(forbidden(format!("the origin {origin:?} may not ask this")));
             }
         }

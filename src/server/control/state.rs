@@ -15,7 +15,7 @@ use arc_swap::{ArcSwap, Guard};
 use http::uri::Authority;
 use tokio::{sync::Notify, time::Instant};
 
-use super::super::{Builder, StartError, exchange::Exchange};
+use super::super::{Builder, StartError, exchange::Exchange, session::Session};
 use crate::{
     document::error::{Problem, Problems},
     journal::{Judge, Verdict, judge},
@@ -37,6 +37,8 @@ pub(in crate::server) struct Control {
     builder: Builder,
     /// The scenarios, changed by one at a time.
     set: Mutex<Set>,
+    /// Held while scenarios are read anew.
+    reading: Mutex<()>,
     stops: AtomicBool,
     stop: Notify,
     /// Whether a verdict was told that did not pass.
@@ -65,6 +67,7 @@ impl Control {
             current: ArcSwap::from_pointee(exchange),
             builder,
             set: Mutex::new(set),
+            reading: Mutex::default(),
             stops: AtomicBool::new(false),
             stop: Notify::new(),
             is_told: AtomicBool::new(false),
@@ -93,6 +96,17 @@ impl Control {
         let name = authority.host().trim_matches(['[', ']']);
         name.eq_ignore_ascii_case("localhost")
             || name.parse::<IpAddr>().is_ok()
+            || self.builder.control.hosts.iter().any(|known| known.eq_ignore_ascii_case(name))
+    }
+
+    /// Whether a page from there may ask: one of this machine, or of a host that was
+    /// named at the start. A page may come from any address.
+    pub(super) fn is_own_origin(&self, authority: &str) -> bool {
+        let authority: Option<Authority> = authority.parse().ok();
+        let Some(authority) = authority else { return false };
+        let name = authority.host().trim_matches(['[', ']']);
+        name.eq_ignore_ascii_case("localhost")
+            || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
             || self.builder.control.hosts.iter().any(|known| known.eq_ignore_ascii_case(name))
     }
 
@@ -139,6 +153,8 @@ impl Control {
     }
 
     fn read_anew(&self) -> Result<Problems, StartError> {
+        // Who reads later has read what is newer.
+        let _one = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
         let matching = self.builder.recordings.matching()?;
         let (given, warnings) = self.builder.read(&matching).map_err(StartError::Scenarios)?;
         let mut set = self.set();
@@ -188,6 +204,7 @@ impl Control {
             scenarios: exchange.rules.scenarios(),
             more: &self.expectations(extra),
             session,
+            matching: exchange.matching(),
             has_journal: exchange.journal.is_on(),
             resets: exchange.journal.resets(),
         })
@@ -201,6 +218,7 @@ impl Control {
         extra: Option<Expectations>,
     ) -> Verdict {
         let until = Instant::now() + PATIENCE;
+        let is_whole = session.is_none() && extra.is_none();
         let exchange = self.exchange();
         while exchange.journal.has_open(session.as_deref()) && Instant::now() < until {
             tokio::time::sleep(LOOK).await;
@@ -213,12 +231,14 @@ impl Control {
             if verdict.passed {
                 return verdict;
             }
-            while exchange.journal.changes() == seen {
-                if Instant::now() >= until {
-                    self.is_told.store(true, Ordering::Release);
-                    return verdict;
-                }
+            while exchange.journal.changes() == seen && Instant::now() < until {
                 tokio::time::sleep(LOOK).await;
+            }
+            if Instant::now() >= until {
+                if is_whole {
+                    self.is_told.store(true, Ordering::Release);
+                }
+                return verdict;
             }
         }
     }
@@ -234,6 +254,16 @@ impl Control {
     /// The files and folders that its scenarios are read from.
     pub(in crate::server) fn paths(&self) -> Vec<std::path::PathBuf> {
         self.builder.paths()
+    }
+
+    /// Forgets what happened in a session, or in all.
+    pub(in crate::server) fn forget(&self, session: Option<&Session>) {
+        let exchange = self.load();
+        exchange.sessions.reset(session);
+        exchange.journal.clear(session.map(Session::name));
+        if session.is_none() {
+            self.is_told.store(false, Ordering::Release);
+        }
     }
 
     /// Whether a verdict was told that did not pass.

@@ -237,6 +237,7 @@ async fn strangers_are_kept_out() {
     assert_eq!(asked(&[("host", "localhost.evil.example"), token]), 403);
     assert_eq!(asked(&[host, token, ("origin", "http://localhost:9")]), 200);
     assert_eq!(asked(&[host, token, ("origin", "https://evil.example")]), 403);
+    assert_eq!(asked(&[host, token, ("origin", "http://6.6.6.6")]), 403);
     assert_eq!(asked(&[host, token, ("origin", "null")]), 403);
     let mut client = Raw::connect(server.base_url());
     assert_eq!(client.ask("GET /__mynah/health", &[], "").status(), 200);

@@ -9,8 +9,8 @@ import pytest
 
 from servers import Server, binary
 
-# Settings of the machine that would change what the SDKs do.
-FOREIGN = ("OPENAI_", "GOOGLE_", "GEMINI_", "ANTHROPIC_", "LANGCHAIN_", "LANGSMITH_")
+# Settings of the machine that would change what the SDKs and the server do.
+FOREIGN = ("OPENAI_", "GOOGLE_", "GEMINI_", "ANTHROPIC_", "LANGCHAIN_", "LANGSMITH_", "MYNAH_ADMIN_TOKEN")
 
 
 def pytest_configure(config):

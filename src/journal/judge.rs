@@ -80,6 +80,7 @@ pub fn judge(all: &Judge<'_>) -> Verdict {
     let is_meant = |session: &Option<String>| session.as_deref().is_none_or(is_judged);
     for (session, expectations) in all.more.iter().filter(|(session, _)| is_meant(session)) {
         let only: Sessions<'_>;
+        let known = found.len();
         let sessions = match session {
             None => &sessions,
             Some(name) => {
@@ -99,6 +100,10 @@ pub fn judge(all: &Judge<'_>) -> Verdict {
         }
         if let Some(expect) = &expectations.all {
             found.extend(of_run(all, sessions, ("the run", expect), None));
+        }
+        // What is expected of a session in which nothing came is still its own.
+        for judged in found.iter_mut().skip(known).filter(|judged| judged.session.is_empty()) {
+            judged.session = session.clone().unwrap_or_default();
         }
     }
     told(all, &sessions, found)

@@ -304,6 +304,21 @@ pub enum Operation {
 }
 
 impl Operation {
+    /// All of them.
+    pub const ALL: [Self; 11] = [
+        Self::Generate,
+        Self::Embed,
+        Self::Count,
+        Self::Models,
+        Self::Images,
+        Self::Speech,
+        Self::Transcribe,
+        Self::Files,
+        Self::Batch,
+        Self::Video,
+        Self::Other,
+    ];
+
     /// As it is written.
     pub fn name(self) -> &'static str {
         match self {

@@ -131,6 +131,12 @@ pub fn read(inputs: &[Input]) -> (Vec<Scenario>, Problems) {
     (scenarios, Problems(problems))
 }
 
+/// What a scenario is called that has no name of its own: its file's without the ending.
+pub fn name_of_file(path: &str) -> &str {
+    let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
+    name.strip_suffix(".yaml").or_else(|| name.strip_suffix(".yml")).unwrap_or(name)
+}
+
 /// What scenarios must agree on.
 #[derive(Default)]
 struct Known {

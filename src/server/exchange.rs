@@ -226,6 +226,7 @@ impl Exchange {
             route.operation = Operation::Unknown;
         } else if self.settings.base_path.is_empty()
             && route.operation == Operation::Unknown
+            && !control::is_meant(request)
             && let Some(length) = dialect::base_path(request)
         {
             let base: String = request.path.drain(..length).collect();

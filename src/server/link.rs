@@ -264,9 +264,11 @@ impl<S> Gate<S> {
 impl<S: Socket> Link<S> {
     /// Writes as much as fits, and notes it.
     pub(super) fn poll_write(&self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        // Looked at before: the peer may have it, and go on, before this thread does.
+        let before = self.tape.as_ref().map(|_| Instant::now());
         let written = self.socket.poll_write(context, bytes);
-        if let (Poll::Ready(Ok(count)), Some(tape)) = (&written, &self.tape) {
-            tape.wrote(*count);
+        if let (Poll::Ready(Ok(count)), Some(tape), Some(at)) = (&written, &self.tape, before) {
+            tape.wrote(*count, at);
         }
         written
     }

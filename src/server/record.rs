@@ -221,9 +221,8 @@ impl Record {
         self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// So many bytes left.
-    pub(super) fn wrote(&self, bytes: usize) {
-        let now = Instant::now();
+    /// So many bytes left at this moment.
+    pub(super) fn wrote(&self, bytes: usize, now: Instant) {
         let mut progress = self.progress();
         progress.sent += bytes as u64;
         progress.last = Some(now);

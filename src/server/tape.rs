@@ -71,9 +71,9 @@ impl Tape {
     }
 
     /// So many bytes left.
-    pub(super) fn wrote(&self, bytes: usize) {
+    pub(super) fn wrote(&self, bytes: usize, at: Instant) {
         if let Some(record) = self.notes().current.as_ref().filter(|record| record.is_open()) {
-            record.wrote(bytes);
+            record.wrote(bytes, at);
         }
     }
 

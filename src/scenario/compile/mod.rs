@@ -118,9 +118,7 @@ impl Compiler<'_> {
 
     /// The file's name without its ending.
     fn default_name(&self, number: usize) -> String {
-        let path = &self.document.source.name;
-        let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
-        let name = name.strip_suffix(".yaml").or_else(|| name.strip_suffix(".yml")).unwrap_or(name);
+        let name = super::name_of_file(&self.document.source.name);
         if number == 0 { name.to_owned() } else { format!("{name}#{}", number + 1) }
     }
 

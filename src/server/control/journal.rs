@@ -7,9 +7,10 @@ use serde_json::{Value, json};
 
 use super::{super::journal::Detail, Answered, Call, Control, Refused, respond};
 use crate::{
-    document::error::{Problems, Source},
-    journal::Entry,
-    scenario::{compile, expectations::Expectations},
+    dialect::DIALECTS,
+    document::error::{self, Problems},
+    journal::{Entry, Source},
+    scenario::{compile, expectations::Expectations, file::Operation},
 };
 
 /// Entries of one page, where nothing else is said, and at the most.
@@ -18,6 +19,30 @@ const LONGEST_PAGE: usize = 1_000;
 
 /// The parameters that choose among the entries, besides the session.
 const FILTERS: [&str; 8] = ["scenario", "stub", "source", "dialect", "operation", "status", "call", "end"];
+
+/// Whether a value is one that a filter can have at all.
+fn check(name: &str, value: &str) -> Result<(), Refused> {
+    const ENDS: [&str; 4] = ["complete", "cut", "client_left", "open"];
+    let words: Vec<&str> = match name {
+        "source" => Source::ALL.iter().map(|source| source.name()).collect(),
+        "dialect" => DIALECTS.iter().map(|dialect| dialect.name()).collect(),
+        "operation" => Operation::ALL.iter().map(|operation| operation.name()).collect(),
+        "end" => ENDS.to_vec(),
+        "status" | "call" => {
+            let (least, most) = if name == "status" { (0, 999) } else { (1, u64::MAX) };
+            let number: Option<u64> = value.parse().ok();
+            if number.is_some_and(|number| (least..=most).contains(&number)) {
+                return Ok(());
+            }
+            return Err(Refused::bad(format!("`{name}` is a number from {least} on, not {value:?}")));
+        }
+        _ => return Ok(()),
+    };
+    if words.contains(&value) {
+        return Ok(());
+    }
+    Err(Refused::bad(format!("`{name}` is one of {}, not {value:?}", words.join(", "))))
+}
 
 /// Which entries are wanted.
 pub(super) struct Filter(Vec<(&'static str, String)>);
@@ -28,11 +53,14 @@ impl Filter {
             let is_known = FILTERS.contains(&name.as_str()) || others.contains(&name.as_str());
             if !is_known {
                 let known: Vec<_> = others.iter().chain(&FILTERS).copied().collect();
-                let meant = crate::document::error::did_you_mean(name, known.iter().copied());
+                let meant = error::did_you_mean(name, known.iter().copied());
                 let meant = meant.map(|meant| format!(", did you mean `{meant}`?")).unwrap_or_default();
                 let message = format!("there is no parameter `{name}`{meant}: {}", known.join(", "));
                 return Err(Refused::bad(message));
             }
+        }
+        for (name, value) in &call.request.query {
+            check(name, value)?;
         }
         let given = FILTERS.into_iter().filter_map(|name| Some((name, call.request.query(name)?.to_owned())));
         Ok(Self(given.collect()))
@@ -128,7 +156,7 @@ impl Control {
     /// Reads expectations, YAML or JSON.
     pub(super) fn expectations_in(&self, name: &str, text: &[u8]) -> Result<Expectations, Refused> {
         let text = std::str::from_utf8(text).map_err(|_| Refused::bad("the body is no UTF-8 text"))?;
-        let source = Arc::new(Source { name: name.to_owned(), text: text.to_owned() });
+        let source = Arc::new(error::Source { name: name.to_owned(), text: text.to_owned() });
         let expectations = compile::expectations(&source)
             .map_err(|problems| Refused::bad(Problems(problems).to_string()))?;
         let unknown = self.unknown_stubs(&expectations);
@@ -139,10 +167,14 @@ impl Control {
         let exchange = call.exchange;
         match &call.session {
             Some(name) => {
-                let Some(session) = exchange.sessions.find(name) else {
-                    return Err(Refused::unknown(format!("there is no session {name:?}")));
-                };
-                self.forget(Some(&session));
+                match exchange.sessions.find(name) {
+                    Some(session) => self.forget(Some(&session)),
+                    None if call.request.query("session").is_some() => {
+                        return Err(Refused::unknown(format!("there is no session {name:?}")));
+                    }
+                    // A session that resets itself has not begun yet.
+                    None => {}
+                }
             }
             None => self.forget(None),
         }

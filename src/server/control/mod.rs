@@ -21,6 +21,7 @@ use super::{
     metrics::{CONTENT_TYPE, Gauges},
     session::Session,
     socket::Socket,
+    unfit::Unfit,
 };
 use crate::{dialect::event::Carry, document::error::did_you_mean, request::Request};
 pub(super) use state::Control;
@@ -114,6 +115,10 @@ impl Control {
         }
         match collect(&request, body, &exchange.limits()).await {
             Ok(body) => request.body = body,
+            Err(Unfit::TooLarge) => {
+                let problem = format!("the body is longer than {} bytes", exchange.settings.max_body);
+                return Refused::new(StatusCode::PAYLOAD_TOO_LARGE, problem).response();
+            }
             Err(_) => return Refused::bad("the body of the request could not be read").response(),
         }
         let named = request.query("session").map(str::to_owned);
@@ -196,7 +201,10 @@ impl Control {
             }
         }
         let Some(token) = self.token() else { return Ok(()) };
-        let bearer = request.header("authorization").and_then(|value| value.strip_prefix("Bearer "));
+        let bearer = request.header("authorization").and_then(|value| {
+            let (scheme, token) = value.split_once(' ')?;
+            scheme.eq_ignore_ascii_case("bearer").then_some(token)
+        });
         let given = [bearer, request.header(TOKEN)];
         if given.into_iter().flatten().any(|given| is_equal(given.trim(), token)) {
             return Ok(());
@@ -212,12 +220,16 @@ fn is_equal(one: &str, other: &str) -> bool {
     one.len() == other.len() && difference == 0
 }
 
+/// Whether a path is an endpoint's, by its name in the list.
+fn is_endpoint(name: &str, (endpoint, rest): (&str, &str)) -> bool {
+    match name.split_once('/') {
+        Some((name, _)) => name == endpoint && !rest.is_empty(),
+        None => name == endpoint && rest.is_empty(),
+    }
+}
+
 fn unknown(endpoint: &str, rest: &str) -> Refused {
-    let is_it = |known: &str| match known.split_once('/') {
-        Some((known, _)) => known == endpoint && !rest.is_empty(),
-        None => known == endpoint && rest.is_empty(),
-    };
-    let known = ENDPOINTS.iter().find(|(known, _)| is_it(known));
+    let known = ENDPOINTS.iter().find(|(known, _)| is_endpoint(known, (endpoint, rest)));
     let path = format!("{ROOT}{endpoint}{}{rest}", if rest.is_empty() { "" } else { "/" });
     match known {
         Some((_, methods)) => Refused(
@@ -256,6 +268,13 @@ impl Call<'_> {
             ("reset" | "seed", _) => &["session"],
             _ => &[],
         };
+        let is_known = ENDPOINTS.iter().any(|(name, methods)| {
+            is_endpoint(name, (endpoint, self.rest)) && methods.contains(self.request.method.as_str())
+        });
+        if !is_known {
+            // That is told instead.
+            return Ok(());
+        }
         let other = self.request.query.iter().find(|(name, _)| !known.contains(&name.as_str()));
         let Some((other, _)) = other else { return Ok(()) };
         let meant = did_you_mean(other, known.iter().copied());

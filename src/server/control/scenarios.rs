@@ -50,6 +50,11 @@ impl Control {
         let [new] = new.as_slice() else {
             return Err(Refused::bad("one scenario is replaced by one: this text has several"));
         };
+        let mut new = new.clone();
+        if new.name == scenario::name_of_file(name) {
+            // The text may have no name of its own.
+            name.clone_into(&mut new.name);
+        }
         if new.name != name {
             return Err(Refused::bad(format!(
                 "the text calls its scenario {:?}, the path {name:?}",
@@ -89,6 +94,9 @@ impl Control {
         let text =
             std::str::from_utf8(&call.request.body).map_err(|_| Refused::bad("the body is no UTF-8 text"))?;
         let name = name.or(call.request.query("name")).unwrap_or("scenario");
+        if name.is_empty() {
+            return Err(Refused::bad("`name` is empty"));
+        }
         let source = Arc::new(Source { name: name.to_owned(), text: text.to_owned() });
         let files = Box::new(|_: &str| Err("a scenario that is no file has no folder".to_owned()));
         let mut input = Input::new(source, files);

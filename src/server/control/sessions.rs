@@ -85,7 +85,8 @@ impl Control {
 
     pub(super) fn put_seed(&self, call: &Call<'_>) -> Answered {
         let members = call.object(&["seed"])?;
-        let seed = seed_of(members.get("seed").unwrap_or(&Value::Null))?;
+        let seed = members.get("seed").ok_or_else(|| Refused::bad("`seed` is missing"))?;
+        let seed = seed_of(seed)?;
         match &call.session {
             Some(name) => {
                 let session = call.exchange.sessions.named_so(name.clone()).map_err(Refused::bad)?;

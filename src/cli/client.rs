@@ -31,7 +31,6 @@ impl fmt::Display for Place {
 /// Reads a URL.
 pub(super) fn place(text: &str) -> Result<Place, String> {
     let expected = "expected where a server listens, such as http://127.0.0.1:4100";
-    let text = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
     let url: Uri = text.parse().map_err(|error| format!("{expected}: {error}"))?;
     if url.scheme_str() != Some("http") {
         return Err(format!("{expected}: it has to begin with http://"));

@@ -19,7 +19,7 @@ use crate::{
     },
     dialect::{Occasion, Operation, UnknownFields},
     identity::Identity,
-    plan::{self, Origin, WirePlan, recorded::Recorded},
+    plan::{self, Client, Origin, WirePlan, recorded::Recorded},
     record::address::bare_path,
     request::decode,
     scenario::{
@@ -244,4 +244,24 @@ pub(super) fn dress_of<'l>(layers: &[Layer<'l>]) -> Cow<'l, Dress> {
 /// Whether stubs leave an answer as it is.
 pub(super) fn are_plain(layers: &[Layer<'_>]) -> bool {
     layers.iter().all(|layer| layer.reply.dress.pace.is_none() && layer.reply.dress.layers.is_empty())
+}
+
+/// Who asked, as far as an answer's head can tell it.
+pub(super) fn client(asked: &Asked<'_>) -> Client {
+    let host = asked.request.headers.get(http::header::HOST);
+    let host = host.and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let authority: Option<http::uri::Authority> = host.parse().ok();
+    Client {
+        host: authority.as_ref().map_or(host, |authority| authority.host()).to_owned(),
+        port: authority.and_then(|authority| authority.port_u16()).unwrap_or(80).to_string(),
+        path: asked.request.path.clone(),
+        is_http10: asked.request.version < http::Version::HTTP_11,
+        is_head: asked.request.method == http::Method::HEAD,
+        closes: asked.request.headers.get(http::header::CONNECTION).is_some_and(|value| {
+            value
+                .as_bytes()
+                .split(|byte| *byte == b',')
+                .any(|word| word.trim_ascii().eq_ignore_ascii_case(b"close"))
+        }),
+    }
 }

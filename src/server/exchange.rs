@@ -17,7 +17,7 @@ use super::{
     body::{Limits, OpenStreams, PlanBody, collect},
     clock::Clock,
     control::{self, Control},
-    deal::{Elsewhere, Known, dress_of},
+    deal::{Elsewhere, Known, client, dress_of},
     forward::{Forwarding, Pass},
     journal::Journal,
     line::Line,
@@ -36,7 +36,7 @@ use crate::{
     dialect::{self, Heard, Occasion, Operation, Route, event::Said, style::Style},
     identity::{Fingerprint, Identity},
     journal::Source,
-    plan::{self, Client, Laying, Origin, Stage, WirePlan, pace::Tempo, recorded::Recorded},
+    plan::{self, Laying, Origin, Stage, WirePlan, pace::Tempo, recorded::Recorded},
     redact::redact,
     reply::ApiError,
     request::Request,
@@ -556,26 +556,6 @@ fn keep(asked: &Asked<'_>, said: &mut Said) {
         stored.events = said.events.iter().map(Bytes::copy_from_slice).collect();
     }
     asked.session.keep(*keep);
-}
-
-/// Who asked, as far as an answer's head can tell it.
-fn client(asked: &Asked<'_>) -> Client {
-    let host = asked.request.headers.get(http::header::HOST);
-    let host = host.and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let authority: Option<http::uri::Authority> = host.parse().ok();
-    Client {
-        host: authority.as_ref().map_or(host, |authority| authority.host()).to_owned(),
-        port: authority.and_then(|authority| authority.port_u16()).unwrap_or(80).to_string(),
-        path: asked.request.path.clone(),
-        is_http10: asked.request.version < http::Version::HTTP_11,
-        is_head: asked.request.method == http::Method::HEAD,
-        closes: asked.request.headers.get(http::header::CONNECTION).is_some_and(|value| {
-            value
-                .as_bytes()
-                .split(|byte| *byte == b',')
-                .any(|word| word.trim_ascii().eq_ignore_ascii_case(b"close"))
-        }),
-    }
 }
 
 /// The body as JSON, where the operation takes one; an empty body is an empty

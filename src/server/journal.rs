@@ -7,7 +7,7 @@
 use std::{
     collections::{BTreeMap, VecDeque},
     sync::{
-        Mutex, MutexGuard, PoisonError, TryLockError,
+        Arc, Mutex, MutexGuard, PoisonError, TryLockError,
         atomic::{AtomicU64, Ordering},
         mpsc::{Receiver, Sender, channel},
     },
@@ -17,7 +17,7 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 use tokio::{sync::Notify, time::Instant};
 
-use super::page::Entered;
+use super::record::Record;
 use crate::journal::{Entry, calls};
 
 /// Exchanges that a journal keeps, where nothing else is said.
@@ -58,7 +58,7 @@ pub(super) struct Journal {
     start: Instant,
     wall: Timestamp,
     next: AtomicU64,
-    entering: Sender<Entered>,
+    entering: Sender<Arc<Record>>,
     row: Mutex<Row>,
     /// How many have ended.
     ended: AtomicU64,
@@ -74,8 +74,8 @@ pub(super) struct Journal {
 /// What readers look at.
 #[derive(Debug)]
 struct Row {
-    entering: Receiver<Entered>,
-    records: VecDeque<Entered>,
+    entering: Receiver<Arc<Record>>,
+    records: VecDeque<Arc<Record>>,
     bytes: u64,
     /// How many have left to make room, by session.
     forgotten: BTreeMap<String, u64>,
@@ -120,9 +120,9 @@ impl Journal {
     }
 
     /// Takes an exchange in.
-    pub(super) fn enter(&self, record: &Entered) {
+    pub(super) fn enter(&self, record: &Arc<Record>) {
         // Its other end is as old as this one.
-        drop(self.entering.send(record.clone()));
+        drop(self.entering.send(Arc::clone(record)));
         if !record.seq.is_multiple_of(SETTLE_EVERY) {
             return;
         }
@@ -157,8 +157,8 @@ impl Journal {
     }
 
     /// What it has of a session, or of all; in the order of arrival.
-    pub(super) fn records(&self, session: Option<&str>) -> Vec<Entered> {
-        let is_meant = |record: &&Entered| session.is_none_or(|name| record.session.name() == name);
+    pub(super) fn records(&self, session: Option<&str>) -> Vec<Arc<Record>> {
+        let is_meant = |record: &&Arc<Record>| session.is_none_or(|name| record.session.name() == name);
         let mut records: Vec<_> = self.row().records.iter().filter(is_meant).cloned().collect();
         records.sort_by_key(|record| record.seq);
         records
@@ -181,8 +181,8 @@ impl Journal {
     }
 
     /// What has ended since the end of this number.
-    pub(super) fn ended_after(&self, number: u64, session: Option<&str>) -> Vec<Entered> {
-        let is_new = |record: &Entered| record.ended().is_some_and(|ended| ended > number);
+    pub(super) fn ended_after(&self, number: u64, session: Option<&str>) -> Vec<Arc<Record>> {
+        let is_new = |record: &Arc<Record>| record.ended().is_some_and(|ended| ended > number);
         let mut records = self.records(session);
         records.retain(is_new);
         records

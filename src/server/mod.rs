@@ -19,7 +19,6 @@ mod line;
 mod link;
 mod metrics;
 mod note;
-mod page;
 mod pieces;
 mod play;
 mod record;

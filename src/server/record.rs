@@ -14,7 +14,6 @@ use tokio::time::Instant;
 use super::{
     compact::{Compact, Kept, LONGEST_BODY},
     journal::{Detail, Journal},
-    page::Entered,
     session::Session,
 };
 use crate::{
@@ -189,14 +188,14 @@ fn looked_at(kept: &Compact) -> LookedAt {
 }
 
 impl Record {
-    pub(super) fn enter(journal: &Journal, known: Known<'_>) -> Entered {
+    pub(super) fn enter(journal: &Journal, known: Known<'_>) -> Arc<Self> {
         let Known { request, query, route, session, connection, rules, by, seed, came, read, plan } = known;
         let body_length = request.body.len();
         let fingerprint =
             (body_length > LONGEST_BODY).then(|| Fingerprint::new(route.dialect.name(), request, None));
         let kept = Compact::new(request, query, plan);
         let size = OVERHEAD + kept.size() + by.why.len();
-        Entered::new(Self {
+        Arc::new(Self {
             seq: journal.number(),
             session: Arc::clone(session),
             size: size as u64,

@@ -11,7 +11,7 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::{journal::Journal, page::Entered};
+use super::{journal::Journal, record::Record};
 use crate::journal::{End, Gone};
 
 /// The notes of one connection.
@@ -29,7 +29,7 @@ struct Notes {
     /// When requests began that are not answered yet.
     begun: VecDeque<Instant>,
     /// The exchange that is under way, or was last.
-    current: Option<Entered>,
+    current: Option<Arc<Record>>,
     /// When the client closed.
     gone: Option<(Gone, Instant)>,
 }
@@ -64,10 +64,10 @@ impl Tape {
     }
 
     /// This is under way from now on.
-    pub(super) fn enter(&self, record: &Entered) {
+    pub(super) fn enter(&self, record: &Arc<Record>) {
         self.is_handed_over.store(false, Ordering::Release);
         self.journal.enter(record);
-        self.notes().current = Some(record.clone());
+        self.notes().current = Some(Arc::clone(record));
     }
 
     /// So many bytes left.
@@ -98,7 +98,7 @@ impl Tape {
     }
 
     /// What is under way.
-    pub(super) fn current(&self) -> Option<Entered> {
+    pub(super) fn current(&self) -> Option<Arc<Record>> {
         self.notes().current.clone()
     }
 

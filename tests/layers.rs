@@ -31,7 +31,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("cassette", &["ask", "dialect", "document", "identity", "notation", "plan", "redact", "request"]),
     ("select", &["ask", "cassette", "dialect", "identity", "notation", "request", "scenario"]),
-    ("journal", &["ask", "cassette", "dialect", "identity", "notation", "request", "scenario", "select"]),
+    (
+        "journal",
+        &["ask", "cassette", "dialect", "document", "identity", "notation", "request", "scenario", "select"],
+    ),
     ("catalogue", &["scenario"]),
     ("record", &["cassette", "plan", "request", "store"]),
     ("store", &["cassette", "document", "scenario"]),

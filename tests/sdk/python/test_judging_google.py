@@ -132,7 +132,7 @@ ACTS = {
 
 WRONG = {
     "more requests": Wrong("flaky", "requests", "6..", "6 requests or more", "5 requests"),
-    "more calls": Wrong("flaky", "calls", "2..3", "2..3 calls", "1 call"),
+    "more calls": Wrong("flaky", "calls", "2..3", "2 to 3 calls", "1 call"),
     "another attempt": Wrong(
         "status 429",
         "attempts",
@@ -145,7 +145,7 @@ WRONG = {
         "gaps",
         "[0.1s.., 30s..1m]",
         "gaps of 0.100 s or more, then 30.000 s to 60.000 s (give or take 0.010 s)",
-        r"gap 2 of a call was \d\.\d{3} s, where 30\.000 s to 60\.000 s was expected",
+        r"gap 2 of call \d+ was \d\.\d{3} s, where 30\.000 s to 60\.000 s was expected",
     ),
     "a longer backoff": Wrong(
         "five times",
@@ -190,7 +190,7 @@ WRONG = {
         "to leave 30.000 s or more after the last byte (give or take 0.010 s)",
         r"request \d+ was left \d\.\d{3} s after the last byte",
     ),
-    "more connections": Wrong("flaky", "connections", "2..", "2.. connections", "1 connection"),
+    "more connections": Wrong("flaky", "connections", "2..", "2 connections or more", "1 connection"),
     "two at a time": Wrong("crowd", "concurrent", "..2", "2 requests at the most open at once", "3 at once"),
     "another SDK": Wrong(
         "flaky",

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::size::Size;
+use super::{period, size::Size};
 use crate::{
-    notation::value::{Period, Word},
+    notation::value::Period,
     server::{Builder, JOURNAL_BYTES, JOURNAL_ENTRIES, MOST_SESSIONS, SESSION_IDLE},
 };
 
@@ -85,8 +85,4 @@ pub(super) fn token(text: &str) -> Result<String, String> {
         return Err("a token that is empty would admit nobody; leave the option out".to_owned());
     }
     Ok(text.trim().to_owned())
-}
-
-fn period(text: &str) -> Result<Period, String> {
-    Period::from_text(text).ok_or_else(|| format!("expected {}", Period::EXPECTED))
 }

@@ -26,6 +26,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::notation::value::{Period, Word};
+
 /// How the program ended, as its exit code tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -127,6 +129,11 @@ pub fn main() -> ExitCode {
         Command::Health(health) => health.run(),
     };
     exit.into()
+}
+
+/// A time on the command line.
+fn period(text: &str) -> Result<Period, String> {
+    Period::from_text(text).ok_or_else(|| format!("expected {}", Period::EXPECTED))
 }
 
 /// The time of `--clock`.

@@ -10,7 +10,7 @@ use clap::{Args, ValueEnum};
 use jiff::{SignedDuration, Timestamp};
 use tokio::{sync::oneshot, task::JoinHandle, time::interval};
 
-use super::{Exit, output};
+use super::{Exit, output, period};
 use crate::{
     cassette::deck::Repeat,
     notation::value::{Period, Word},
@@ -241,10 +241,6 @@ fn name(text: &str) -> Result<String, String> {
 fn is_name(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_alphanumeric())
         && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
-}
-
-fn period(text: &str) -> Result<Period, String> {
-    Period::from_text(text).ok_or_else(|| format!("expected {}", Period::EXPECTED))
 }
 
 fn speed(text: &str) -> Result<Speed, String> {

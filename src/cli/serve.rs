@@ -12,7 +12,7 @@ use super::{
     Exit,
     banner::banner,
     control::Control,
-    log, output,
+    log, output, period,
     recordings::{Progress, Recordings},
     shared::Shared,
     signals,
@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     catalogue::{self, NoRow},
-    notation::value::{Period, Word},
+    notation::value::Period,
     plan::Marks,
     scenario::error::Severity,
     server::{Builder, Ids, Listening, MAX_BODY, SETTLE, Server, StartError, Unmatched},
@@ -252,10 +252,6 @@ impl Serve {
         let builder = files.into_iter().fold(builder, Builder::scenarios);
         Ok(self.api_key.iter().fold(builder, Builder::api_key))
     }
-}
-
-fn period(text: &str) -> Result<Period, String> {
-    Period::from_text(text).ok_or_else(|| format!("expected {}", Period::EXPECTED))
 }
 
 pub(super) fn fail(exit: Exit, problem: &str) -> Exit {

@@ -11,17 +11,11 @@ use super::{
     Exit,
     client::{Place, Question, place},
     control::{given_token, token},
-    health, output,
+    health, output, period,
     report::{self, Report},
     serve::fail,
 };
-use crate::{
-    document::error::Problems,
-    journal::Verdict,
-    notation::value::{Period, Word},
-    scenario::compile,
-    store,
-};
+use crate::{document::error::Problems, journal::Verdict, notation::value::Period, scenario::compile, store};
 
 /// How long to wait for the verdict itself.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -148,8 +142,4 @@ impl Verify {
             thread::park_timeout(LOOK);
         }
     }
-}
-
-fn period(text: &str) -> Result<Period, String> {
-    Period::from_text(text).ok_or_else(|| format!("expected {}", Period::EXPECTED))
 }

@@ -1,23 +1,29 @@
 //! The journal of a server: its exchanges from the moment at which they are answered,
 //! the latest of them.
 //!
-//! Whoever answers hands a record over without waiting: it goes into a queue, and from
-//! there into the row that readers look at by whoever comes next and finds the row free.
+//! Whoever answers enters without waiting: into the lane of the own thread, from where
+//! it comes into the row that readers look at.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    cell::Cell,
+    collections::BTreeMap,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, TryLockError,
-        atomic::{AtomicU64, Ordering},
-        mpsc::{Receiver, Sender, channel},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
 
 use jiff::{SignedDuration, Timestamp};
-use tokio::{sync::Notify, time::Instant};
+use tokio::{
+    sync::{Notify, futures::Notified},
+    time::Instant,
+};
 
-use super::record::Record;
+use super::{
+    record::{Known, Record},
+    row::{Lane, Row, Seen},
+};
 use crate::journal::{Entry, calls};
 
 /// Exchanges that a journal keeps, where nothing else is said.
@@ -26,8 +32,8 @@ pub const JOURNAL_ENTRIES: usize = 50_000;
 /// Bytes that a journal keeps, where nothing else is said: 64 MiB.
 pub const JOURNAL_BYTES: u64 = 64 << 20;
 
-/// How often those who enter settle what has come: readers do so before they look.
-const SETTLE_EVERY: u64 = 16;
+/// Threads that do not share a lane.
+const LANES: usize = 16;
 
 /// How much a journal keeps; the oldest leave first.
 #[derive(Clone, Copy, Debug)]
@@ -57,28 +63,47 @@ pub(super) struct Journal {
     bounds: Bounds,
     start: Instant,
     wall: Timestamp,
-    next: AtomicU64,
-    entering: Sender<Arc<Record>>,
+    next: Apart<AtomicU64>,
+    lanes: Box<[Apart<Mutex<Lane>>]>,
     row: Mutex<Row>,
-    /// How many have ended.
-    ended: AtomicU64,
     /// How many connections were closed behind one.
     left: AtomicU64,
-    /// Held while an end is numbered.
-    ending: Mutex<()>,
     resets: AtomicU64,
+    /// How many wait for the next end: where nobody does, nothing rings.
+    followers: AtomicUsize,
     /// Rings when one has ended.
     news: Notify,
 }
 
-/// What readers look at.
+/// What threads write to: in a line of a processor's cache, with its neighbour, that
+/// nothing else is in.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+struct Apart<T>(T);
+
+/// Somebody who waits for ends.
 #[derive(Debug)]
-struct Row {
-    entering: Receiver<Arc<Record>>,
-    records: VecDeque<Arc<Record>>,
-    bytes: u64,
-    /// How many have left to make room, by session.
-    forgotten: BTreeMap<String, u64>,
+pub(super) struct Following {
+    journal: Arc<Journal>,
+}
+
+impl Following {
+    pub(super) fn new(journal: &Arc<Journal>) -> Self {
+        // Whoever ends an exchange from now on sees it, or is seen by the first look.
+        journal.followers.fetch_add(1, Ordering::SeqCst);
+        Self { journal: Arc::clone(journal) }
+    }
+
+    /// Rings when an exchange ends.
+    pub(super) fn news(&self) -> Notified<'_> {
+        self.journal.news.notified()
+    }
+}
+
+impl Drop for Following {
+    fn drop(&mut self) {
+        self.journal.followers.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 /// How full a journal is.
@@ -90,21 +115,35 @@ pub(super) struct Fullness {
     pub(super) forgotten: u64,
 }
 
+/// The lane of the thread that asks.
+fn own_lane() -> usize {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    thread_local! {
+        static OWN: Cell<Option<usize>> = const { Cell::new(None) };
+    }
+    OWN.get().unwrap_or_else(|| {
+        let own = NEXT.fetch_add(1, Ordering::Relaxed) % LANES;
+        OWN.set(Some(own));
+        own
+    })
+}
+
+fn hold<T>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
+    lock.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl Journal {
     pub(super) fn new(bounds: Bounds) -> Self {
-        let (entering, queue) = channel();
-        let row = Row { entering: queue, records: VecDeque::new(), bytes: 0, forgotten: BTreeMap::new() };
         Self {
             bounds,
             start: Instant::now(),
             wall: Timestamp::now(),
-            next: AtomicU64::new(1),
-            entering,
-            row: Mutex::new(row),
-            ended: AtomicU64::new(0),
+            next: Apart(AtomicU64::new(1)),
+            lanes: (0..LANES).map(|_| Apart::default()).collect(),
+            row: Mutex::new(Row::new(bounds)),
             left: AtomicU64::new(0),
-            ending: Mutex::default(),
             resets: AtomicU64::new(0),
+            followers: AtomicUsize::new(0),
             news: Notify::new(),
         }
     }
@@ -114,89 +153,90 @@ impl Journal {
         self.bounds.entries > 0
     }
 
-    /// The number of the next exchange.
-    pub(super) fn number(&self) -> u64 {
-        self.next.fetch_add(1, Ordering::Relaxed)
-    }
-
     /// Takes an exchange in.
-    pub(super) fn enter(&self, record: &Arc<Record>) {
-        // Its other end is as old as this one.
-        drop(self.entering.send(Arc::clone(record)));
-        if !record.seq.is_multiple_of(SETTLE_EVERY) {
-            return;
+    pub(super) fn enter(&self, known: Known<'_>) -> Arc<Record> {
+        let mut lane = hold(&self.lanes[own_lane()].0);
+        // Numbered while the lane is held: who holds all lanes misses none below another.
+        let seq = self.next.0.fetch_add(1, Ordering::Relaxed);
+        let record = lane.enter(seq, known);
+        if lane.is_full() {
+            match self.row.try_lock() {
+                Ok(mut row) => row.take(&mut lane),
+                Err(TryLockError::Poisoned(row)) => row.into_inner().take(&mut lane),
+                // Whoever has it takes it, or the next one does.
+                Err(TryLockError::WouldBlock) => {}
+            }
         }
-        match self.row.try_lock() {
-            Ok(mut row) => row.settle(self.bounds),
-            Err(TryLockError::Poisoned(row)) => row.into_inner().settle(self.bounds),
-            // Whoever has it settles it, or the next one does.
-            Err(TryLockError::WouldBlock) => {}
+        record
+    }
+
+    /// An exchange has ended: tells those who wait for that.
+    pub(super) fn note_end(&self) {
+        if self.followers.load(Ordering::SeqCst) > 0 {
+            self.news.notify_waiters();
         }
     }
 
-    /// Numbers an end, and tells those who follow: whoever sees a number sees all below.
-    pub(super) fn note_end(&self, own: &AtomicU64) {
-        {
-            let _one = self.ending.lock().unwrap_or_else(PoisonError::into_inner);
-            let number = self.ended.load(Ordering::Acquire) + 1;
-            own.store(number, Ordering::Release);
-            self.ended.store(number, Ordering::Release);
-        }
-        self.news.notify_waiters();
-    }
-
-    /// Waits until an exchange ends.
-    pub(super) fn news(&self) -> &Notify {
-        &self.news
-    }
-
-    fn row(&self) -> MutexGuard<'_, Row> {
-        let mut row = self.row.lock().unwrap_or_else(PoisonError::into_inner);
-        row.settle(self.bounds);
-        row
+    /// All lanes, held. Who has one does not wait for the row.
+    fn lanes(&self) -> Vec<MutexGuard<'_, Lane>> {
+        self.lanes.iter().map(|lane| hold(&lane.0)).collect()
     }
 
     /// What it has of a session, or of all; in the order of arrival.
-    pub(super) fn records(&self, session: Option<&str>) -> Vec<Arc<Record>> {
-        let is_meant = |record: &&Arc<Record>| session.is_none_or(|name| record.session.name() == name);
-        let mut records: Vec<_> = self.row().records.iter().filter(is_meant).cloned().collect();
-        records.sort_by_key(|record| record.seq);
-        records
+    fn seen(&self, session: Option<&str>) -> Vec<Seen> {
+        let mut row = hold(&self.row);
+        let live = row.gather(self.lanes());
+        let mut all = row.seen(live);
+        all.retain(|one| one.is_of(session));
+        all
     }
 
     /// The same as values, calls and attempts numbered.
     pub(super) fn entries(&self, session: Option<&str>, detail: Detail) -> Vec<Entry> {
-        let mut entries: Vec<_> =
-            self.records(session).iter().map(|record| record.entry(self, detail)).collect();
+        let mut entries: Vec<_> = self.seen(session).iter().map(|one| one.entry(self, detail)).collect();
         calls::number(&mut entries);
         entries
     }
 
     /// Adds what is left out where entries are judged.
-    pub(super) fn complete(&self, entry: &mut Entry) {
-        let records = self.row().records.iter().find(|record| record.seq == entry.seq).cloned();
-        if let Some(record) = records {
-            entry.answer.payload = record.payload();
+    pub(super) fn complete(&self, entries: &mut [Entry]) {
+        let seen = self.seen(None);
+        for entry in entries {
+            if let Ok(at) = seen.binary_search_by_key(&entry.seq, Seen::seq) {
+                entry.answer.payload = seen[at].payload();
+            }
         }
     }
 
-    /// What has ended since the end of this number.
-    pub(super) fn ended_after(&self, number: u64, session: Option<&str>) -> Vec<Arc<Record>> {
-        let is_new = |record: &Arc<Record>| record.ended().is_some_and(|ended| ended > number);
-        let mut records = self.records(session);
-        records.retain(is_new);
-        records
+    /// What has ended since the end of this number, with its numbers in their order. It is
+    /// numbered by whoever looks.
+    pub(super) fn ended_after(&self, number: u64, session: Option<&str>) -> Vec<(u64, Seen)> {
+        let numbered = self.seen(session).into_iter().map(|one| (one.number(), one));
+        let mut ended: Vec<_> = numbered.filter(|(own, _)| *own > number).collect();
+        ended.sort_by_key(|(number, _)| *number);
+        ended
     }
 
-    /// How many exchanges have ended.
-    pub(super) fn ended(&self) -> u64 {
-        self.ended.load(Ordering::Acquire)
+    /// The number of the latest end.
+    pub(super) fn latest_end(&self) -> u64 {
+        let mut row = hold(&self.row);
+        row.gather(self.lanes());
+        row.numbered
     }
 
-    /// A number that is another whenever something has changed.
-    pub(super) fn changes(&self) -> u64 {
-        let all = [&self.next, &self.ended, &self.left];
-        all.into_iter().map(|count| count.load(Ordering::Acquire)).fold(0, u64::wrapping_add)
+    /// What is different whenever something has changed: how many have come, how many are
+    /// under way, and behind how many the client closed.
+    pub(super) fn changes(&self) -> (u64, usize, u64) {
+        let open = self.open(None);
+        (self.next.0.load(Ordering::Relaxed), open, self.left.load(Ordering::Acquire))
+    }
+
+    /// How many are under way.
+    pub(super) fn open(&self, session: Option<&str>) -> usize {
+        let is_meant = |record: &&Arc<Record>| {
+            record.is_open() && session.is_none_or(|name| record.session.name() == name)
+        };
+        self.lanes().iter().map(|lane| lane.entered.iter().filter(is_meant).count()).sum()
     }
 
     /// A client closed a connection behind an exchange.
@@ -207,15 +247,17 @@ impl Journal {
     /// How many entries each session has.
     pub(super) fn counts(&self) -> BTreeMap<String, u64> {
         let mut counts = BTreeMap::new();
-        for record in &self.row().records {
-            *counts.entry(record.session.name().to_owned()).or_default() += 1;
+        for one in self.seen(None) {
+            *counts.entry(one.session().name().to_owned()).or_default() += 1;
         }
         counts
     }
 
     /// How many have left to make room, by session.
     pub(super) fn forgotten(&self) -> BTreeMap<String, u64> {
-        self.row().forgotten.clone()
+        // Who looks is who counts.
+        self.seen(None);
+        hold(&self.row).forgotten.clone()
     }
 
     /// How often it was told to forget.
@@ -226,33 +268,17 @@ impl Journal {
     /// Forgets what it has of a session, or of all.
     pub(super) fn clear(&self, session: Option<&str>) {
         self.resets.fetch_add(1, Ordering::Relaxed);
-        let mut row = self.row();
-        let Some(name) = session else {
-            row.records.clear();
-            row.forgotten.clear();
-            row.bytes = 0;
-            return;
-        };
-        row.forgotten.remove(name);
-        row.records.retain(|record| record.session.name() != name);
-        row.bytes = row.records.iter().map(|record| record.size).sum();
+        hold(&self.row).clear(session, self.lanes());
     }
 
     pub(super) fn fullness(&self) -> Fullness {
-        let row = self.row();
+        let seen = self.seen(None);
         Fullness {
-            entries: row.records.len() as u64,
-            bytes: row.bytes,
-            open: row.records.iter().filter(|record| record.is_open()).count() as u64,
-            forgotten: row.forgotten.values().sum(),
+            entries: seen.len() as u64,
+            bytes: seen.iter().map(Seen::size).sum(),
+            open: seen.iter().filter(|one| one.is_open()).count() as u64,
+            forgotten: hold(&self.row).forgotten.values().sum(),
         }
-    }
-
-    /// Whether some exchange is under way.
-    pub(super) fn has_open(&self, session: Option<&str>) -> bool {
-        let row = self.row();
-        let mut records = row.records.iter();
-        records.any(|record| session.is_none_or(|name| record.session.name() == name) && record.is_open())
     }
 
     /// A moment as it is told: from the start.
@@ -264,25 +290,5 @@ impl Journal {
     pub(super) fn by_wall(&self, moment: Instant) -> Timestamp {
         let since = SignedDuration::try_from(self.since_start(moment)).unwrap_or_default();
         self.wall.checked_add(since).unwrap_or(self.wall)
-    }
-}
-
-impl Row {
-    /// Takes in what waits, and lets the oldest go.
-    fn settle(&mut self, bounds: Bounds) {
-        while let Ok(record) = self.entering.try_recv() {
-            self.bytes += record.size;
-            self.records.push_back(record);
-            while self.records.len() > bounds.entries || (self.bytes > bounds.bytes && self.records.len() > 1)
-            {
-                let Some(oldest) = self.records.pop_front() else { break };
-                self.bytes = self.bytes.saturating_sub(oldest.size);
-                let name = oldest.session.name();
-                match self.forgotten.get_mut(name) {
-                    Some(count) => *count += 1,
-                    None => drop(self.forgotten.insert(name.to_owned(), 1)),
-                }
-            }
-        }
     }
 }

@@ -24,11 +24,14 @@ mod play;
 mod record;
 mod recordings;
 mod refuse;
+mod row;
 mod session;
+mod slab;
 mod socket;
 mod tape;
 mod timer;
 mod unfit;
+mod view;
 mod watch;
 
 use std::{fmt, io, net::SocketAddr, time::Duration};

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::{
     exchange::{Answer, Asked, Exchange},
     link::Link,
-    record::{By, Known, Record},
+    record::{By, Known},
     session::Session,
 };
 use crate::{plan::WirePlan, select::Luck};
@@ -42,22 +42,18 @@ impl Exchange {
         let Some(tape) = &link.tape else { return };
         let seed = by.layers.first().and_then(|(number, _)| self.rules.stub(*number).0.seed);
         let seed = seed.unwrap_or(self.luck(asked.session).seed);
-        let record = Record::enter(
-            &self.journal,
-            Known {
-                request: asked.request,
-                query: asked.uri.query().unwrap_or_default(),
-                route: asked.route,
-                session: asked.session,
-                connection: asked.connection,
-                rules: &self.rules,
-                by,
-                seed,
-                came,
-                read,
-                plan,
-            },
-        );
-        tape.enter(&record);
+        tape.enter(self.journal.enter(Known {
+            request: asked.request,
+            query: asked.uri.query().unwrap_or_default(),
+            route: asked.route,
+            session: asked.session,
+            connection: asked.connection,
+            rules: &self.rules,
+            by,
+            seed,
+            came,
+            read,
+            plan,
+        }));
     }
 }

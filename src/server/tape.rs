@@ -64,10 +64,9 @@ impl Tape {
     }
 
     /// This is under way from now on.
-    pub(super) fn enter(&self, record: &Arc<Record>) {
+    pub(super) fn enter(&self, record: Arc<Record>) {
         self.is_handed_over.store(false, Ordering::Release);
-        self.journal.enter(record);
-        self.notes().current = Some(Arc::clone(record));
+        self.notes().current = Some(record);
     }
 
     /// So many bytes left.

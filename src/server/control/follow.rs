@@ -1,5 +1,5 @@
 //! The journal as it is written: each exchange when it has ended, as server-sent events
-//! (WHATWG HTML, section 9.2). An event's id is the how-manieth end it is, from which a
+//! (WHATWG HTML, section 9.2). An event's id is the number of its end, from which a
 //! reader that comes again goes on.
 
 use std::{sync::Arc, time::Duration};
@@ -11,7 +11,7 @@ use super::{
     super::{
         body::{Ending, PlanBody},
         exchange::Exchange,
-        journal::{Detail, Journal},
+        journal::{Detail, Following, Journal},
         link::Link,
         play::After,
         socket::Socket,
@@ -28,6 +28,7 @@ const HEAD: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncache-
 
 /// Who follows.
 pub(super) struct Follower {
+    following: Arc<Following>,
     filter: Filter,
     session: Option<String>,
     /// The last end that was told.
@@ -39,8 +40,10 @@ pub(super) struct Follower {
 pub(super) fn start(call: &Call<'_>) -> Result<Follower, Refused> {
     let filter = Filter::of(call, &["session", "after", "limit", "follow"])?;
     let last = call.request.header("last-event-id").and_then(|id| id.trim().parse().ok());
-    let after = call.number("after")?.or(last).unwrap_or_else(|| call.exchange.journal.ended());
-    Ok(Follower { filter, session: call.session.clone(), after })
+    let journal = &call.exchange.journal;
+    let following = Arc::new(Following::new(journal));
+    let after = call.number("after")?.or(last).unwrap_or_else(|| journal.latest_end());
+    Ok(Follower { following, filter, session: call.session.clone(), after })
 }
 
 impl Control {
@@ -54,10 +57,10 @@ impl Control {
         link.look_after_peer();
         link.take_over();
         let mut written = link.write_all(HEAD.as_bytes()).await;
+        let following = Arc::clone(&follower.following);
         while written.is_ok() {
-            let journal = &exchange.journal;
-            let news = journal.news().notified();
-            let (control, journal) = (Arc::clone(self), Arc::clone(journal));
+            let news = following.news();
+            let (control, journal) = (Arc::clone(self), Arc::clone(&exchange.journal));
             let looking = tokio::task::spawn_blocking(move || {
                 let events = control.events(&mut follower, &journal);
                 (follower, events)
@@ -79,23 +82,21 @@ impl Control {
 
     /// What has ended since.
     fn events(&self, follower: &mut Follower, journal: &Journal) -> Bytes {
-        let mut news = journal.ended_after(follower.after, follower.session.as_deref());
+        let news = journal.ended_after(follower.after, follower.session.as_deref());
         if news.is_empty() {
             return Bytes::new();
         }
         // Calls are numbered where all of a session is known.
         let numbered = journal.entries(follower.session.as_deref(), Detail::Judged);
         let mut text = String::new();
-        news.sort_by_key(|record| record.ended());
-        for record in news {
-            let id = record.ended().unwrap_or_default();
+        for (id, one) in news {
             follower.after = follower.after.max(id);
-            let Ok(at) = numbered.binary_search_by_key(&record.seq, |entry| entry.seq) else { continue };
+            let Ok(at) = numbered.binary_search_by_key(&one.seq(), |entry| entry.seq) else { continue };
             let mut entry = numbered[at].clone();
             if !follower.filter.takes(&entry) {
                 continue;
             }
-            journal.complete(&mut entry);
+            entry.answer.payload = one.payload();
             text.push_str(&format!("event: exchange\nid: {id}\ndata: {}\n\n", self.shown(&entry)));
         }
         text.into()

@@ -102,13 +102,8 @@ impl Control {
             let is_more = entries.len() > limit;
             entries.truncate(limit);
             let next = entries.last().filter(|_| is_more).map(|last| last.seq);
-            let shown: Vec<_> = entries
-                .iter_mut()
-                .map(|entry| {
-                    exchange.journal.complete(entry);
-                    control.shown(entry)
-                })
-                .collect();
+            exchange.journal.complete(&mut entries);
+            let shown: Vec<_> = entries.iter().map(|entry| control.shown(entry)).collect();
             let forgotten = exchange.journal.forgotten();
             let is_meant = |name: &String| session.as_ref().is_none_or(|session| session == name);
             let forgotten: u64 =
@@ -128,9 +123,9 @@ impl Control {
         let found = tokio::task::spawn_blocking(move || {
             let exchange = control.exchange();
             let entries = exchange.journal.entries(None, Detail::Judged);
-            let mut entry = entries.into_iter().find(|entry| entry.seq == seq)?;
-            exchange.journal.complete(&mut entry);
-            Some(control.shown(&entry))
+            let mut found: Vec<_> = entries.into_iter().filter(|entry| entry.seq == seq).collect();
+            exchange.journal.complete(&mut found);
+            found.first().map(|entry| control.shown(entry))
         });
         match found.await.ok().flatten() {
             Some(entry) => Ok(respond(StatusCode::OK, &entry)),

@@ -220,7 +220,7 @@ impl Control {
         let until = Instant::now() + PATIENCE;
         let is_whole = session.is_none() && extra.is_none();
         let exchange = self.exchange();
-        while exchange.journal.has_open(session.as_deref()) && Instant::now() < until {
+        while exchange.journal.open(session.as_deref()) > 0 && Instant::now() < until {
             tokio::time::sleep(LOOK).await;
         }
         loop {

@@ -1,0 +1,425 @@
+//! The latest exchanges, and the lanes by which they come.
+//!
+//! Each thread has a lane of its own, so that threads do not wait for one another. There
+//! an exchange is while somebody may have something to add to it; then it is filed, and
+//! its record, which is still in the processor's cache, is that of the next.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::{Arc, MutexGuard},
+};
+
+use super::{
+    journal::{Bounds, Detail, Journal},
+    record::{Known, Record},
+    session::Session,
+    slab::Slab,
+};
+use crate::journal::Entry;
+
+/// Records that come into a lane before it is looked which of them are over.
+const BATCH: usize = 32;
+
+/// Bytes that come into a lane before it is looked which of them are over.
+const MOST_BYTES: usize = 64 << 10;
+
+/// Bytes of texts that a record may have room for when it is taken again.
+const MOST_ROOM: usize = 64 << 10;
+
+/// Slabs that wait to be filled again.
+const MOST_SPARE: usize = 4;
+
+/// What a thread has entered.
+#[derive(Debug, Default)]
+pub(super) struct Lane {
+    /// Those to which something may be added.
+    pub(super) entered: Vec<Arc<Record>>,
+    /// How many of these are waited for.
+    batch: usize,
+    /// Bytes that came since it was looked which of them are over.
+    bytes: usize,
+    spare: Vec<Arc<Record>>,
+    slab: Slab,
+}
+
+/// What readers look at.
+#[derive(Debug)]
+pub(super) struct Row {
+    bounds: Bounds,
+    /// By their latest exchange.
+    slabs: VecDeque<Arc<Slab>>,
+    /// Empty ones for what comes next.
+    spare: Vec<Slab>,
+    /// The last number of an end.
+    pub(super) numbered: u64,
+    /// Those before are forgotten.
+    first: u64,
+    /// How many have left to make room, by session.
+    pub(super) forgotten: BTreeMap<String, u64>,
+}
+
+/// An exchange, for as long as somebody looks at it.
+#[derive(Clone, Debug)]
+pub(super) enum Seen {
+    /// In a lane.
+    Live(Arc<Record>),
+    /// In a slab, at this place.
+    Filed(Arc<Slab>, usize),
+}
+
+impl Lane {
+    /// The record of an exchange.
+    pub(super) fn enter(&mut self, seq: u64, known: Known<'_>) -> Arc<Record> {
+        let record = self.record(seq, known);
+        self.bytes += record.texts();
+        self.entered.push(Arc::clone(&record));
+        record
+    }
+
+    fn record(&mut self, seq: u64, known: Known<'_>) -> Arc<Record> {
+        if let Some(mut spare) = self.spare.pop()
+            && let Some(record) = Arc::get_mut(&mut spare)
+        {
+            record.renew(seq, known);
+            return spare;
+        }
+        Arc::new(Record::new(seq, known))
+    }
+
+    /// Files what is over, once in a while; whether the row is to take it.
+    pub(super) fn is_full(&mut self) -> bool {
+        if self.entered.len() < self.batch && self.bytes < MOST_BYTES {
+            return false;
+        }
+        self.file();
+        self.slab.is_full()
+    }
+
+    fn file(&mut self) {
+        for mut record in std::mem::take(&mut self.entered) {
+            // What is too much for this one waits for the next.
+            if self.slab.is_full() || !Arc::get_mut(&mut record).is_some_and(|one| self.slab.file(one)) {
+                self.entered.push(record);
+            } else if self.spare.len() < BATCH && record.bytes.capacity() <= MOST_ROOM {
+                self.spare.push(record);
+            }
+        }
+        // What connections hold that do nothing is looked at in vain.
+        self.batch = BATCH + 2 * self.entered.len();
+        self.bytes = 0;
+    }
+}
+
+impl Row {
+    pub(super) fn new(bounds: Bounds) -> Self {
+        Self {
+            bounds,
+            slabs: VecDeque::new(),
+            spare: Vec::new(),
+            numbered: 0,
+            first: 0,
+            forgotten: BTreeMap::new(),
+        }
+    }
+
+    /// Takes what a lane has filed, and lets the oldest go.
+    pub(super) fn take(&mut self, lane: &mut Lane) {
+        self.put(std::mem::take(&mut lane.slab));
+        while self.slabs.front().is_some_and(|oldest| self.can_go(oldest)) {
+            let Some(oldest) = self.slabs.pop_front() else { break };
+            for at in 0..oldest.len() {
+                self.forget(oldest.seq(at), oldest.session(at));
+            }
+            if let Ok(mut slab) = Arc::try_unwrap(oldest)
+                && self.spare.len() < MOST_SPARE
+            {
+                slab.clear();
+                self.spare.push(slab);
+            }
+        }
+        lane.slab = self.spare.pop().unwrap_or_default();
+    }
+
+    fn put(&mut self, mut slab: Slab) {
+        let Some((_, latest)) = slab.span else { return };
+        self.numbered = slab.number_ends(self.numbered);
+        let is_later = |other: &&Arc<Slab>| other.span.is_some_and(|(_, other)| other > latest);
+        let later = self.slabs.iter().rev().take_while(is_later).count();
+        self.slabs.insert(self.slabs.len() - later, Arc::new(slab));
+    }
+
+    /// Whether what came after all of it is as much as there may be.
+    fn can_go(&self, oldest: &Slab) -> bool {
+        let Some((_, latest)) = oldest.span else { return true };
+        let is_newer = |slab: &&Arc<Slab>| slab.span.is_some_and(|(earliest, _)| earliest > latest);
+        let newer = || self.slabs.iter().filter(is_newer);
+        newer().map(|slab| slab.len()).sum::<usize>() >= self.bounds.entries
+            || newer().map(|slab| slab.size()).sum::<u64>() >= self.bounds.bytes
+    }
+
+    fn forget(&mut self, seq: u64, session: &Session) {
+        if seq < self.first {
+            return;
+        }
+        match self.forgotten.get_mut(session.name()) {
+            Some(count) => *count += 1,
+            None => drop(self.forgotten.insert(session.name().to_owned(), 1)),
+        }
+    }
+
+    /// Takes what all lanes have filed, and tells what else is in them.
+    pub(super) fn gather(&mut self, lanes: Vec<MutexGuard<'_, Lane>>) -> Vec<Seen> {
+        let mut live = Vec::new();
+        for mut lane in lanes {
+            lane.entered.retain(|record| record.facts.seq >= self.first);
+            lane.file();
+            let mut slab = std::mem::take(&mut lane.slab);
+            slab.shrink();
+            self.put(slab);
+            for record in lane.entered.iter().filter(|record| record.number() == 0 && !record.is_open()) {
+                self.numbered += 1;
+                record.set_number(self.numbered);
+            }
+            live.extend(lane.entered.iter().cloned().map(Seen::Live));
+        }
+        live
+    }
+
+    /// All that there is besides these, in the order of arrival, within the bounds.
+    pub(super) fn seen(&mut self, mut all: Vec<Seen>) -> Vec<Seen> {
+        for slab in &self.slabs {
+            let places = (0..slab.len()).filter(|at| slab.seq(*at) >= self.first);
+            all.extend(places.map(|at| Seen::Filed(Arc::clone(slab), at)));
+        }
+        all.sort_by_key(Seen::seq);
+        let (mut count, mut bytes) = (0, 0);
+        let fits = |one: &&Seen| {
+            (count, bytes) = (count + 1, bytes + one.size());
+            count <= self.bounds.entries && (bytes <= self.bounds.bytes || count == 1)
+        };
+        let kept = all.iter().rev().take_while(fits).count();
+        for one in all.drain(..all.len() - kept) {
+            self.forget(one.seq(), one.session());
+        }
+        self.first = all.first().map_or(self.first, Seen::seq);
+        self.slabs.retain(|slab| slab.span.is_some_and(|(_, latest)| latest >= self.first));
+        all
+    }
+
+    /// Forgets all of a session, or all.
+    pub(super) fn clear(&mut self, session: Option<&str>, lanes: Vec<MutexGuard<'_, Lane>>) {
+        for mut lane in lanes {
+            lane.file();
+            self.put(std::mem::take(&mut lane.slab));
+            lane.entered.retain(|record| session.is_some_and(|name| record.session.name() != name));
+        }
+        let Some(name) = session else {
+            self.slabs.clear();
+            self.forgotten.clear();
+            return;
+        };
+        self.forgotten.remove(name);
+        for slab in self.slabs.iter_mut().filter(|slab| slab.has(name)) {
+            *slab = Arc::new(slab.without(name));
+        }
+        self.slabs.retain(|slab| slab.span.is_some());
+    }
+}
+
+impl Seen {
+    pub(super) fn seq(&self) -> u64 {
+        match self {
+            Self::Live(record) => record.facts.seq,
+            Self::Filed(slab, at) => slab.seq(*at),
+        }
+    }
+
+    pub(super) fn session(&self) -> &Arc<Session> {
+        match self {
+            Self::Live(record) => &record.session,
+            Self::Filed(slab, at) => slab.session(*at),
+        }
+    }
+
+    /// Whether it is of this session; of any where none is named.
+    pub(super) fn is_of(&self, session: Option<&str>) -> bool {
+        session.is_none_or(|name| self.session().name() == name)
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        match self {
+            Self::Live(record) => record.is_open(),
+            Self::Filed(..) => false,
+        }
+    }
+
+    /// The number of its end; 0 while it has none.
+    pub(super) fn number(&self) -> u64 {
+        match self {
+            Self::Live(record) => record.number(),
+            Self::Filed(slab, at) => slab.number(*at),
+        }
+    }
+
+    /// Bytes that it takes, about.
+    pub(super) fn size(&self) -> u64 {
+        match self {
+            Self::Live(record) => record.size(),
+            Self::Filed(slab, at) => slab.size_of(*at),
+        }
+    }
+
+    /// All that is known of it.
+    pub(super) fn entry(&self, journal: &Journal, detail: Detail) -> Entry {
+        match self {
+            Self::Live(record) => record.view(|view| view.entry(journal, detail)),
+            Self::Filed(slab, at) => slab.view(*at, |view| view.entry(journal, detail)),
+        }
+    }
+
+    /// The hash of what it was meant to say.
+    pub(super) fn payload(&self) -> Option<String> {
+        match self {
+            Self::Live(record) => record.view(|view| view.payload()),
+            Self::Filed(slab, at) => slab.view(*at, |view| view.payload()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderMap;
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::{
+        dialect,
+        journal::{End, Gone},
+        request::Request,
+        select::{Rules, facts::Connection},
+        server::session::{Limits, Sessions},
+    };
+
+    fn entered(journal: &Journal, session: &Arc<Session>, text: &str) -> Arc<Record> {
+        let uri = "/v1/chat/completions?a=b".parse().unwrap();
+        let mut request = Request::new(http::Method::POST, &uri, HeaderMap::new());
+        request.body = text.to_owned().into();
+        let now = Instant::now();
+        let record = journal.enter(Known {
+            request: &request,
+            query: "a=b",
+            route: &dialect::identify(&request),
+            session,
+            connection: Connection::default(),
+            rules: &Arc::new(Rules::new(Vec::new())),
+            by: super::super::record::By::default(),
+            seed: 7,
+            came: now,
+            read: now,
+            plan: None,
+        });
+        record.wrote(text.len(), now);
+        record
+    }
+
+    fn over(journal: &Journal, session: &Arc<Session>, text: &str) {
+        entered(journal, session, text).ends(journal, End::Complete, None);
+    }
+
+    fn texts(journal: &Journal, session: Option<&str>) -> Vec<String> {
+        let entries = journal.entries(session, Detail::All);
+        assert!(entries.is_sorted_by_key(|entry| entry.seq));
+        let text = |entry: &Entry| {
+            assert_eq!((entry.request.query("a"), entry.sent), (Some("b"), entry.body_length));
+            String::from_utf8(entry.request.body.to_vec()).unwrap()
+        };
+        entries.iter().map(text).collect()
+    }
+
+    #[test]
+    fn the_latest_are_kept_whichever_thread_they_came_by() {
+        let journal = Journal::new(Bounds { entries: 1000, bytes: u64::MAX });
+        let session = Arc::default();
+        let held: Vec<_> = std::thread::scope(|scope| {
+            let threads = (0..4).map(|_| {
+                scope.spawn(|| {
+                    let enter = |number: usize| {
+                        let record = entered(&journal, &session, &"x".repeat(number));
+                        record.ends(&journal, End::Complete, None);
+                        // A connection that waits for its next request.
+                        number.is_multiple_of(50).then_some(record)
+                    };
+                    (0..2000).filter_map(enter).collect::<Vec<_>>()
+                })
+            });
+            let threads: Vec<_> = threads.collect();
+            threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+        });
+        let entries = journal.entries(None, Detail::Judged);
+        let numbers: Vec<_> = entries.iter().map(|entry| entry.seq).collect();
+        assert_eq!(numbers, (7001..=8000).collect::<Vec<_>>());
+        assert_eq!(journal.forgotten().values().sum::<u64>(), 7000);
+        let ends = journal.ended_after(0, None);
+        assert_eq!(ends.len(), 1000);
+        assert!(ends.is_sorted_by(|(one, _), (other, _)| one < other), "each has a number of its own");
+        drop(held);
+        assert_eq!(journal.entries(None, Detail::Judged).len(), 1000);
+    }
+
+    #[test]
+    fn what_is_added_late_is_told_and_what_is_open_stays_open() {
+        let journal = Journal::new(Bounds::default());
+        let session = Arc::default();
+        let first = entered(&journal, &session, "first");
+        first.ends(&journal, End::Complete, None);
+        let open = entered(&journal, &session, "open");
+        (0..500).for_each(|_| over(&journal, &session, "between"));
+        assert_eq!(journal.open(None), 1);
+        first.is_gone(&journal, Gone::Closed, Instant::now());
+        drop(first);
+        assert_eq!(journal.entries(None, Detail::All)[0].gone.unwrap().0, Gone::Closed);
+        open.ends(&journal, End::Left, None);
+        drop(open);
+        let entries = journal.entries(None, Detail::All);
+        assert_eq!((journal.open(None), entries[1].end.unwrap().0), (0, End::Left));
+        assert_eq!(texts(&journal, None)[..3], ["first", "open", "between"]);
+        assert_eq!(journal.ended_after(0, None).len(), 502);
+    }
+
+    #[test]
+    fn a_session_is_forgotten_and_the_others_stay_as_they_were() {
+        let journal = Journal::new(Bounds::default());
+        let sessions = Sessions::new(Limits::default());
+        let [a, b] = ["a", "b"].map(|name| sessions.named_so(name.to_owned()).unwrap());
+        let looked = |session| texts(&journal, session);
+        for number in 0..300 {
+            over(&journal, &a, &format!("a{number}"));
+            over(&journal, &b, &format!("b{number}"));
+            if number == 100 {
+                assert_eq!((looked(Some("a")).len(), looked(None).len()), (101, 202));
+            }
+        }
+        journal.clear(Some("a"));
+        assert!(looked(Some("a")).is_empty());
+        let others: Vec<_> = (0..300).map(|number| format!("b{number}")).collect();
+        assert_eq!(looked(None), others);
+        assert!(journal.forgotten().is_empty(), "to be told to forget is not to run out of room");
+        over(&journal, &a, "again");
+        assert_eq!((looked(Some("a")).len(), looked(None).len()), (1, 301));
+        journal.clear(None);
+        assert!(looked(None).is_empty());
+    }
+
+    #[test]
+    fn a_journal_full_of_bytes_keeps_the_latest_and_one_at_the_least() {
+        let journal = Journal::new(Bounds { entries: usize::MAX, bytes: 1 << 20 });
+        let session = Arc::default();
+        (0..100).for_each(|number| over(&journal, &session, &format!("{number:050000}")));
+        let kept = texts(&journal, None);
+        assert!((18..=20).contains(&kept.len()), "{}", kept.len());
+        assert!(kept.last().unwrap().ends_with("099"));
+        let small = Journal::new(Bounds { entries: usize::MAX, bytes: 10 });
+        (0..100).for_each(|number| over(&small, &session, &number.to_string()));
+        assert_eq!(texts(&small, None), ["99"]);
+    }
+}

@@ -1,0 +1,158 @@
+//! What is told of an exchange, from what is kept of it.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use tokio::time::Instant;
+
+use super::{
+    compact::{Compact, Kept},
+    journal::{Detail, Journal},
+    record::{Facts, LookedAt, Progress, Write},
+    session::Session,
+};
+use crate::{
+    cassette::scan::Scanner,
+    dialect::{self, Operation},
+    journal::{Answer, Entry, Named, Source, hint::hint},
+    select::Rules,
+};
+
+/// An exchange, wherever it is kept.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct View<'a> {
+    pub(super) facts: &'a Facts,
+    pub(super) session: &'a Arc<Session>,
+    /// Those that its stubs are from.
+    pub(super) rules: Option<&'a Arc<Rules>>,
+    pub(super) kept: Compact<'a>,
+    pub(super) progress: &'a Progress,
+    pub(super) writes: &'a [Write],
+}
+
+impl View<'_> {
+    /// The hash of what it was meant to say.
+    pub(super) fn payload(&self) -> Option<String> {
+        let known = self.progress.said.as_ref().and_then(|said| said.hash.clone());
+        known.or_else(|| self.looked_at().body.map(|body| hash(&body)))
+    }
+
+    /// All that is known of it. Calls are numbered where all entries are known.
+    pub(super) fn entry(&self, journal: &Journal, detail: Detail) -> Entry {
+        let (facts, progress) = (self.facts, self.progress);
+        let at = |moment: Instant| journal.since_start(moment);
+        let over = progress.last.max(progress.end.map(|(_, at)| at)).unwrap_or_else(Instant::now);
+        let looked_at = self.looked_at();
+        let header = |name: &str| {
+            let is_it = |(known, _): &&(String, String)| known.eq_ignore_ascii_case(name);
+            looked_at.headers.iter().find(is_it).map(|(_, value)| value.as_str())
+        };
+        let body = looked_at.body.clone().unwrap_or_default();
+        let said = progress.said.as_ref();
+        let status = said.map_or(facts.status, |said| said.status);
+        let hint = (status >= 300).then(|| hint(header, &body, journal.by_wall(over))).flatten();
+        let answer = Answer {
+            source: facts.by.source,
+            why: self.why(),
+            stubs: self.stubs(),
+            seed: facts.seed,
+            status,
+            hint,
+            missed: said.map_or(&facts.missed, |said| &said.missed).clone(),
+            payload: if detail == Detail::All { self.payload() } else { None },
+        };
+        let request = self.kept.request();
+        let mut route = dialect::identify(&request);
+        if !facts.is_known {
+            route.operation = Operation::Unknown;
+        }
+        Entry {
+            seq: facts.seq,
+            session: self.session.name().to_owned(),
+            began: journal.by_wall(facts.came),
+            came: at(facts.came),
+            read: at(facts.read),
+            connection: facts.connection,
+            request,
+            body_length: facts.body_length,
+            fingerprint: facts.fingerprint,
+            route,
+            answer,
+            writes: self.writes.iter().map(|(moment, bytes)| (at(*moment), u64::from(*bytes))).collect(),
+            more_writes: progress.more_writes,
+            sent: progress.sent,
+            last: progress.last.map(at),
+            end: progress.end.map(|(end, moment)| (end, at(moment))),
+            gone: progress.gone.map(|(gone, moment)| (gone, at(moment))),
+            call: 0,
+            attempt: 0,
+        }
+    }
+
+    fn looked_at(&self) -> LookedAt {
+        match &self.progress.said {
+            Some(said) => said.looked_at.clone(),
+            None => looked_at(&self.kept),
+        }
+    }
+
+    fn stubs(&self) -> Vec<Named> {
+        let Some(rules) = self.rules else { return Vec::new() };
+        let named = |(number, given): &(usize, u64)| {
+            let (scenario, stub) = rules.stub(*number);
+            Named {
+                scenario: scenario.name.clone(),
+                stub: stub.name.clone(),
+                place: stub.place.clone(),
+                reply: stub.number(*given),
+            }
+        };
+        self.facts.by.layers.iter().map(named).collect()
+    }
+
+    fn why(&self) -> String {
+        if !self.facts.by.why.is_empty() {
+            return self.facts.by.why.clone();
+        }
+        match (self.facts.by.source, self.stubs().first()) {
+            (Source::Stub, Some(named)) => {
+                format!(
+                    "reply {} of {:?} ({}), the first stub whose conditions hold",
+                    named.reply, named.stub, named.place
+                )
+            }
+            (Source::BuiltIn, _) => "no stub and no recording is about it".to_owned(),
+            _ => String::new(),
+        }
+    }
+}
+
+/// The hash of a body.
+pub(super) fn hash(body: &[u8]) -> String {
+    blake3::hash(body).to_hex().to_string()
+}
+
+pub(super) fn text(value: &[u8]) -> String {
+    String::from_utf8_lossy(value).into_owned()
+}
+
+/// What is looked at of an answer that is kept so.
+pub(super) fn looked_at(kept: &Compact<'_>) -> LookedAt {
+    match kept.shape.kept {
+        Kept::Nothing => LookedAt::default(),
+        Kept::Body => {
+            let headers = kept.answer_headers();
+            let headers =
+                headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value.as_bytes())));
+            LookedAt { headers: headers.collect(), body: Some(Bytes::copy_from_slice(kept.answer)) }
+        }
+        Kept::Script | Kept::Beginning => {
+            let mut scanner = Scanner::new(false);
+            scanner.push(Duration::ZERO, kept.answer);
+            let read = scanner.so_far();
+            let headers = read.head.iter().flat_map(|head| &head.headers);
+            let headers = headers.map(|(name, value)| (name.clone(), text(value))).collect();
+            LookedAt { headers, body: (kept.shape.kept == Kept::Script).then(|| read.body().into()) }
+        }
+    }
+}

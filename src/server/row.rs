@@ -141,20 +141,19 @@ impl Row {
     }
 
     fn put(&mut self, mut slab: Slab) {
-        let Some((_, latest)) = slab.span else { return };
+        if slab.is_empty() {
+            return;
+        }
         self.numbered = slab.number_ends(self.numbered);
-        let is_later = |other: &&Arc<Slab>| other.span.is_some_and(|(_, other)| other > latest);
-        let later = self.slabs.iter().rev().take_while(is_later).count();
+        let later = self.slabs.iter().rev().take_while(|other| other.latest > slab.latest).count();
         self.slabs.insert(self.slabs.len() - later, Arc::new(slab));
     }
 
     /// Whether what came after all of it is as much as there may be.
     fn can_go(&self, oldest: &Slab) -> bool {
-        let Some((_, latest)) = oldest.span else { return true };
-        let is_newer = |slab: &&Arc<Slab>| slab.span.is_some_and(|(earliest, _)| earliest > latest);
-        let newer = || self.slabs.iter().filter(is_newer);
-        newer().map(|slab| slab.len()).sum::<usize>() >= self.bounds.entries
-            || newer().map(|slab| slab.size()).sum::<u64>() >= self.bounds.bytes
+        let after = self.slabs.iter().map(|slab| slab.after(oldest.latest));
+        let (count, bytes) = after.fold((0, 0), |all, one| (all.0 + one.0, all.1 + one.1));
+        count >= self.bounds.entries || bytes >= self.bounds.bytes
     }
 
     fn forget(&mut self, seq: u64, session: &Session) {
@@ -202,7 +201,7 @@ impl Row {
             self.forget(one.seq(), one.session());
         }
         self.first = all.first().map_or(self.first, Seen::seq);
-        self.slabs.retain(|slab| slab.span.is_some_and(|(_, latest)| latest >= self.first));
+        self.slabs.retain(|slab| slab.latest >= self.first);
         all
     }
 
@@ -222,7 +221,7 @@ impl Row {
         for slab in self.slabs.iter_mut().filter(|slab| slab.has(name)) {
             *slab = Arc::new(slab.without(name));
         }
-        self.slabs.retain(|slab| slab.span.is_some());
+        self.slabs.retain(|slab| !slab.is_empty());
     }
 }
 
@@ -300,12 +299,12 @@ mod tests {
         server::session::{Limits, Sessions},
     };
 
-    fn entered(journal: &Journal, session: &Arc<Session>, text: &str) -> Arc<Record> {
+    fn with_known<T>(session: &Arc<Session>, text: &str, enter: impl FnOnce(Known<'_>) -> T) -> T {
         let uri = "/v1/chat/completions?a=b".parse().unwrap();
         let mut request = Request::new(http::Method::POST, &uri, HeaderMap::new());
         request.body = text.to_owned().into();
         let now = Instant::now();
-        let record = journal.enter(Known {
+        enter(Known {
             request: &request,
             query: "a=b",
             route: &dialect::identify(&request),
@@ -317,8 +316,12 @@ mod tests {
             came: now,
             read: now,
             plan: None,
-        });
-        record.wrote(text.len(), now);
+        })
+    }
+
+    fn entered(journal: &Journal, session: &Arc<Session>, text: &str) -> Arc<Record> {
+        let record = with_known(session, text, |known| journal.enter(known));
+        record.wrote(text.len(), Instant::now());
         record
     }
 
@@ -421,5 +424,28 @@ mod tests {
         let small = Journal::new(Bounds { entries: usize::MAX, bytes: 10 });
         (0..100).for_each(|number| over(&small, &session, &number.to_string()));
         assert_eq!(texts(&small, None), ["99"]);
+    }
+
+    #[test]
+    fn connections_that_do_nothing_for_long_do_not_keep_what_others_did() {
+        let journal = Journal::new(Bounds::default());
+        let (mut row, mut lane) = (Row::new(Bounds { entries: usize::MAX, bytes: 1 << 20 }), Lane::default());
+        let session = Arc::default();
+        let mut held = VecDeque::new();
+        for seq in 1..=20_000 {
+            let record = with_known(&session, &"x".repeat(500), |known| lane.enter(seq, known));
+            record.ends(&journal, End::Complete, None);
+            if seq % 50 == 0 {
+                held.push_back(record);
+            }
+            if held.len() > 200 {
+                held.pop_front();
+            }
+            if lane.is_full() {
+                row.take(&mut lane);
+            }
+        }
+        let size: u64 = row.slabs.iter().map(|slab| slab.size()).sum();
+        assert!((1 << 20..3 << 20).contains(&size), "{size}");
     }
 }

@@ -30,12 +30,15 @@ const LOOK_BACK: usize = 4;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Slab {
     filed: Vec<Filed>,
+    /// Their numbers.
+    seqs: Vec<u64>,
     texts: Vec<u8>,
     writes: Vec<Write>,
     sessions: Vec<Arc<Session>>,
     rules: Vec<Arc<Rules>>,
-    /// The number of the latest and of the earliest exchange.
-    pub(super) span: Option<(u64, u64)>,
+    earliest: u64,
+    /// The number of the latest exchange.
+    pub(super) latest: u64,
 }
 
 /// One of them.
@@ -92,8 +95,9 @@ impl Slab {
 
     fn add(&mut self, filed: Filed) {
         let seq = filed.facts.seq;
-        let (earliest, latest) = self.span.unwrap_or((seq, seq));
-        self.span = Some((earliest.min(seq), latest.max(seq)));
+        self.earliest = if self.is_empty() { seq } else { self.earliest.min(seq) };
+        self.latest = self.latest.max(seq);
+        self.seqs.push(seq);
         self.filed.push(filed);
     }
 
@@ -103,6 +107,20 @@ impl Slab {
 
     pub(super) fn len(&self) -> usize {
         self.filed.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.filed.is_empty()
+    }
+
+    /// How many are later than this one, and their bytes, about. Most lie close together;
+    /// some are of connections that did nothing for long.
+    pub(super) fn after(&self, seq: u64) -> (usize, u64) {
+        if self.earliest > seq {
+            return (self.len(), self.size());
+        }
+        let count = self.seqs.iter().filter(|own| **own > seq).count();
+        (count, self.size() * count as u64 / self.len().max(1) as u64)
     }
 
     /// Bytes that it takes, about.
@@ -116,7 +134,7 @@ impl Slab {
     }
 
     pub(super) fn seq(&self, at: usize) -> u64 {
-        self.filed[at].facts.seq
+        self.seqs[at]
     }
 
     pub(super) fn session(&self, at: usize) -> &Arc<Session> {
@@ -175,11 +193,12 @@ impl Slab {
     /// Forgets all, but keeps the memory.
     pub(super) fn clear(&mut self) {
         self.filed.clear();
+        self.seqs.clear();
         self.texts.clear();
         self.writes.clear();
         self.sessions.clear();
         self.rules.clear();
-        self.span = None;
+        self.latest = 0;
     }
 
     /// Gives back the memory that it does not use.

@@ -1,6 +1,6 @@
 //! Reports of a verdict: for people, for programs, for CI.
 
-use std::{fmt::Write, path::PathBuf, str::FromStr};
+use std::{fmt::Write, fs, path::PathBuf, str::FromStr};
 
 use serde_json::json;
 
@@ -39,6 +39,9 @@ impl FromStr for Report {
             Some(_) => return Err("a file's name is missing behind `=`".to_owned()),
             None => (text, None),
         };
+        if let Some(folder) = file.as_ref().filter(|file| file.is_dir()) {
+            return Err(format!("{} is a folder, and a report is a file", folder.display()));
+        }
         let format = match format {
             "text" => Format::Text,
             "json" => Format::Json,
@@ -79,6 +82,8 @@ pub(super) fn write(reports: &[Report], verdict: &Verdict, place: Place) -> Resu
         let content = report.content(verdict);
         match &report.file {
             Some(file) => {
+                // What comes of it, writing tells.
+                drop(file.parent().map(fs::create_dir_all));
                 if let Err(problem) = store::write(file, &content) {
                     output::complain(&problem.to_string());
                     written = Err(Exit::Failed);

@@ -160,6 +160,13 @@ fn reports_are_written_for_programs_and_for_ci() {
     let output = run(&["--report", "junt"], "true");
     assert_eq!(output.status.code(), Some(2));
     assert!(text(&output.stderr).contains("did you mean junit?"));
+    let folder_option = format!("json={}", folder.path().display());
+    let output = run(&["--report", &folder_option], "true");
+    assert_eq!(output.status.code(), Some(2), "told before anything runs");
+    assert!(text(&output.stderr).contains("is a folder"), "{}", text(&output.stderr));
+    let deep = folder.path().join("reports/of/today.json");
+    assert!(run(&["--report", &format!("json={}", deep.display())], "true").status.success());
+    assert!(deep.is_file(), "folders are made as they are needed");
 }
 
 #[test]

@@ -322,6 +322,7 @@ impl Record {
             kept: Compact { bytes: &self.bytes, answer: &self.answer, shape: self.facts.shape },
             progress: &going.progress,
             writes: &going.writes,
+            layers: &self.facts.by.layers,
         })
     }
 }

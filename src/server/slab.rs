@@ -34,6 +34,7 @@ pub(super) struct Slab {
     seqs: Vec<u64>,
     texts: Vec<u8>,
     writes: Vec<Write>,
+    layers: Vec<(usize, u64)>,
     sessions: Vec<Arc<Session>>,
     rules: Vec<Arc<Rules>>,
     earliest: u64,
@@ -58,6 +59,7 @@ struct Places {
     /// Where the answer begins in the texts.
     answer: usize,
     writes: Range<usize>,
+    layers: Range<usize>,
     session: usize,
     rules: Option<usize>,
 }
@@ -69,7 +71,8 @@ impl Slab {
             return false;
         }
         let places = record.view(|view| self.places(view));
-        let (facts, progress, number) = record.take();
+        let (mut facts, progress, number) = record.take();
+        facts.by.layers = Vec::new();
         self.add(Filed { facts, progress, number, places });
         true
     }
@@ -79,15 +82,17 @@ impl Slab {
         if self.texts.capacity() == 0 {
             self.texts.reserve_exact(ROOM);
         }
-        let (texts, writes) = (self.texts.len(), self.writes.len());
+        let (texts, writes, layers) = (self.texts.len(), self.writes.len(), self.layers.len());
         self.texts.extend_from_slice(view.kept.bytes);
         let answer = self.texts.len();
         self.texts.extend_from_slice(view.kept.answer);
         self.writes.extend_from_slice(view.writes);
+        self.layers.extend_from_slice(view.layers);
         Places {
             texts: texts..self.texts.len(),
             answer,
             writes: writes..self.writes.len(),
+            layers: layers..self.layers.len(),
             session: place(&mut self.sessions, view.session),
             rules: view.rules.map(|rules| place(&mut self.rules, rules)),
         }
@@ -169,6 +174,7 @@ impl Slab {
             },
             progress: &filed.progress,
             writes: &self.writes[filed.places.writes.clone()],
+            layers: &self.layers[filed.places.layers.clone()],
         })
     }
 
@@ -196,6 +202,7 @@ impl Slab {
         self.seqs.clear();
         self.texts.clear();
         self.writes.clear();
+        self.layers.clear();
         self.sessions.clear();
         self.rules.clear();
         self.latest = 0;
@@ -206,6 +213,7 @@ impl Slab {
         self.filed.shrink_to_fit();
         self.texts.shrink_to_fit();
         self.writes.shrink_to_fit();
+        self.layers.shrink_to_fit();
     }
 }
 

@@ -28,6 +28,9 @@ pub(super) struct View<'a> {
     pub(super) kept: Compact<'a>,
     pub(super) progress: &'a Progress,
     pub(super) writes: &'a [Write],
+    /// The stubs that took part, from above, each with how many replies of its
+    /// list were given before.
+    pub(super) layers: &'a [(usize, u64)],
 }
 
 impl View<'_> {
@@ -107,7 +110,7 @@ impl View<'_> {
                 reply: stub.number(*given),
             }
         };
-        self.facts.by.layers.iter().map(named).collect()
+        self.layers.iter().map(named).collect()
     }
 
     fn why(&self) -> String {

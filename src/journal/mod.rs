@@ -25,7 +25,7 @@ use jiff::Timestamp;
 use crate::{
     ask::Ask,
     dialect::{self, Heard, Operation, Route, UnknownFields},
-    identity::Fingerprint,
+    identity::{Fingerprint, Payload},
     request::Request,
     select::{
         counts::Signs,
@@ -96,8 +96,8 @@ pub struct Answer {
     pub hint: Option<Hint>,
     /// Places of faults that named nothing.
     pub missed: Vec<String>,
-    /// The hash (BLAKE3) of its body as it was meant, transfer coding left out.
-    pub payload: Option<String>,
+    /// The hash of its body as it was meant.
+    pub payload: Option<Payload>,
 }
 
 /// What gives an answer.

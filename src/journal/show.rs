@@ -200,7 +200,7 @@ impl Entry {
                 "status": answer.status,
                 "retry": hint.map(|hint| json!({"wait": seconds(hint.wait), "said": hint.said})),
                 "missed": answer.missed,
-                "payload": answer.payload,
+                "payload": answer.payload.map(|payload| payload.to_string()),
             },
             "writes": writes,
             "more_writes": self.more_writes,

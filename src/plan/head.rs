@@ -6,7 +6,10 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use super::{Client, Placed, Scene, carry::CarryAs, recorded};
-use crate::notation::text::{Piece, Text};
+use crate::{
+    identity::Payload,
+    notation::text::{Piece, Text},
+};
 
 /// What is to be changed about a head.
 #[derive(Clone, Debug, Default)]
@@ -259,7 +262,7 @@ pub(super) fn mark_payload(headers: &mut HeaderMap, body: &[u8], origin: &Origin
     if marks == Marks::Hidden || origin.source.is_empty() {
         return;
     }
-    if let Ok(hash) = HeaderValue::try_from(format!("blake3:{}", blake3::hash(body).to_hex())) {
+    if let Ok(hash) = HeaderValue::try_from(Payload::of(body).to_string()) {
         headers.insert(PAYLOAD, hash);
     }
 }

@@ -10,7 +10,7 @@ use super::{
     end::{Hold, How, TELLS_ACKNOWLEDGED},
     script::Script,
 };
-use crate::{dialect::event::Carry, notation::value::Period};
+use crate::{dialect::event::Carry, identity::Payload, notation::value::Period};
 
 /// Bytes of an event that are shown.
 const WIDTH: usize = 240;
@@ -32,8 +32,8 @@ impl WirePlan {
     }
 
     /// The body's hash, by which the same body is known however it is cut.
-    pub fn hash(&self) -> String {
-        blake3::hash(&self.body).to_hex().to_string()
+    pub fn payload(&self) -> Payload {
+        Payload::of(&self.body)
     }
 
     /// The number of each event and what it is, by its end in the body. What is cut
@@ -71,7 +71,8 @@ impl WirePlan {
         json!({
             "status": self.status.as_u16(), "reason": self.reason_phrase(), "headers": headers,
             "carry": carry, "head_at": at(self.head_at),
-            "missed": self.missed, "pieces": pieces, "length": self.body.len(), "blake3": self.hash(),
+            "missed": self.missed, "pieces": pieces, "length": self.body.len(),
+            "payload": self.payload().to_string(),
             "end_at": at(self.end_at.max(self.head_at)),
             "socket": self.script.as_ref().map(|script| script.json()),
         })

@@ -36,7 +36,7 @@ pub(super) enum Kept {
     /// Not at all.
     #[default]
     Nothing,
-    /// Its body, and its headers where there may be a hint among them.
+    /// Its headers and its body, where there may be a hint in them.
     Body,
     /// All that was written past HTTP's library, head and framing included.
     Script,
@@ -128,9 +128,11 @@ fn answer(plan: Option<&WirePlan>) -> (Kept, Bytes, Option<&HeaderMap>) {
     match &plan.script {
         Some(script) if script.bytes.len() <= LONGEST_BODY => (Kept::Script, script.bytes.clone(), None),
         Some(script) => (Kept::Beginning, Bytes::copy_from_slice(&script.bytes[..LONGEST_HEAD]), None),
-        None if plan.body.len() > LONGEST_BODY => (Kept::Nothing, Bytes::new(), None),
         // Only who failed is told when to come back.
-        None => (Kept::Body, plan.body.clone(), (plan.status.as_u16() >= 300).then_some(&plan.headers)),
+        None if plan.status.as_u16() < 300 || plan.body.len() > LONGEST_BODY => {
+            (Kept::Nothing, Bytes::new(), None)
+        }
+        None => (Kept::Body, plan.body.clone(), Some(&plan.headers)),
     }
 }
 

@@ -24,13 +24,16 @@ use super::{
     record::{Known, Record},
     row::{Lane, Row, Seen},
 };
-use crate::journal::{Entry, calls};
+use crate::journal::{Entry, Gone, calls};
 
 /// Exchanges that a journal keeps, where nothing else is said.
 pub const JOURNAL_ENTRIES: usize = 50_000;
 
 /// Bytes that a journal keeps, where nothing else is said: 64 MiB.
 pub const JOURNAL_BYTES: u64 = 64 << 20;
+
+/// Clients that left whom a lane remembers before the row does.
+const MOST_LEFT: usize = 256;
 
 /// Threads that do not share a lane.
 const LANES: usize = 16;
@@ -158,16 +161,15 @@ impl Journal {
         let mut lane = hold(&self.lanes[own_lane()].0);
         // Numbered while the lane is held: who holds all lanes misses none below another.
         let seq = self.next.0.fetch_add(1, Ordering::Relaxed);
-        let record = lane.enter(seq, known);
-        if lane.is_full() {
+        while lane.is_full() {
             match self.row.try_lock() {
                 Ok(mut row) => row.take(&mut lane),
                 Err(TryLockError::Poisoned(row)) => row.into_inner().take(&mut lane),
                 // Whoever has it takes it, or the next one does.
-                Err(TryLockError::WouldBlock) => {}
+                Err(TryLockError::WouldBlock) => break,
             }
         }
-        record
+        lane.enter(seq, known)
     }
 
     /// An exchange has ended: tells those who wait for that.
@@ -234,13 +236,21 @@ impl Journal {
     /// How many are under way.
     pub(super) fn open(&self, session: Option<&str>) -> usize {
         let is_meant = |record: &&Arc<Record>| {
-            record.is_open() && session.is_none_or(|name| record.session.name() == name)
+            record.is_open() && session.is_none_or(|name| record.entered.session.name() == name)
         };
         self.lanes().iter().map(|lane| lane.entered.iter().filter(is_meant).count()).sum()
     }
 
-    /// A client closed a connection behind an exchange.
-    pub(super) fn note_left(&self) {
+    /// The client closed the connection behind the exchange of this number.
+    pub(super) fn note_left(&self, seq: u64, gone: Gone, at: Instant) {
+        let mut lane = hold(&self.lanes[own_lane()].0);
+        lane.left.push((seq, (gone, at)));
+        // A thread where connections end need not be one where exchanges are entered.
+        if lane.left.len() >= MOST_LEFT
+            && let Ok(mut row) = self.row.try_lock()
+        {
+            row.take_left(&mut lane);
+        }
         self.left.fetch_add(1, Ordering::AcqRel);
     }
 

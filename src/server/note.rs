@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::{
     exchange::{Answer, Asked, Exchange},
     link::Link,
-    record::{By, Known},
+    record::{By, Known, payload},
     session::Session,
 };
 use crate::{plan::WirePlan, select::Luck};
@@ -54,6 +54,7 @@ impl Exchange {
             came,
             read,
             plan,
+            payload: plan.and_then(payload),
         }));
     }
 }

@@ -12,12 +12,12 @@ use super::{
     compact::{Compact, LONGEST_BODY, Shape},
     journal::Journal,
     session::Session,
-    view::{View, hash, looked_at, text},
+    view::{View, looked_at, text},
 };
 use crate::{
     dialect::{Operation, Route},
-    identity::Fingerprint,
-    journal::{End, Gone, Source},
+    identity::{Fingerprint, Payload},
+    journal::{End, Source},
     plan::{WirePlan, recorded::Recorded},
     request::Request,
     select::{Layer, Rules, facts::Connection},
@@ -71,6 +71,8 @@ pub(super) struct Known<'a> {
     pub(super) read: Instant,
     /// What is said to it; `None` where an upstream does that.
     pub(super) plan: Option<&'a WirePlan>,
+    /// The hash of that, where it is not read from what is kept of it.
+    pub(super) payload: Option<Payload>,
 }
 
 /// What does not change of an exchange that was entered.
@@ -85,6 +87,8 @@ pub(super) struct Facts {
     pub(super) is_known: bool,
     pub(super) status: u16,
     pub(super) missed: Vec<String>,
+    /// The hash of what is said, where it is not read from what is kept of it.
+    pub(super) payload: Option<Payload>,
     pub(super) connection: Connection,
     pub(super) by: By,
     pub(super) seed: u64,
@@ -95,13 +99,7 @@ pub(super) struct Facts {
 /// One exchange.
 #[derive(Debug)]
 pub(super) struct Record {
-    pub(super) facts: Facts,
-    pub(super) session: Arc<Session>,
-    /// Those that its stubs are from.
-    pub(super) rules: Option<Arc<Rules>>,
-    pub(super) bytes: Vec<u8>,
-    /// What is kept of the answer.
-    answer: Bytes,
+    pub(super) entered: Entered,
     /// Short: one writes, and readers are rare.
     going: Mutex<Going>,
     is_over: AtomicBool,
@@ -109,13 +107,25 @@ pub(super) struct Record {
     number: AtomicU64,
 }
 
+/// An exchange as it was entered.
+#[derive(Debug)]
+pub(super) struct Entered {
+    pub(super) facts: Facts,
+    pub(super) session: Arc<Session>,
+    /// Those that its stubs are from.
+    rules: Option<Arc<Rules>>,
+    bytes: Vec<u8>,
+    /// What is kept of the answer.
+    answer: Bytes,
+}
+
 /// What was said, where that was not known when the exchange was entered.
 #[derive(Clone, Debug)]
 pub(super) struct Said {
     pub(super) status: u16,
     pub(super) missed: Vec<String>,
-    /// The body's, where the body itself is not kept.
-    pub(super) hash: Option<String>,
+    /// The body's hash, where it is not read from what is looked at.
+    pub(super) payload: Option<Payload>,
     pub(super) looked_at: LookedAt,
 }
 
@@ -136,7 +146,6 @@ pub(super) struct Progress {
     pub(super) sent: u64,
     pub(super) last: Option<Instant>,
     pub(super) end: Option<(End, Instant)>,
-    pub(super) gone: Option<(Gone, Instant)>,
 }
 
 /// When bytes left, and how many.
@@ -153,8 +162,20 @@ impl Facts {
     /// The facts of an exchange, whose texts go here; what is kept of the answer; and those
     /// that its stubs are from.
     fn of<'a>(seq: u64, known: Known<'a>, bytes: &mut Vec<u8>) -> (Self, Bytes, Option<&'a Arc<Rules>>) {
-        let Known { request, query, route, session: _, connection, rules, by, seed, came, read, plan } =
-            known;
+        let Known {
+            request,
+            query,
+            route,
+            session: _,
+            connection,
+            rules,
+            by,
+            seed,
+            came,
+            read,
+            plan,
+            payload,
+        } = known;
         let is_long = request.body.len() > LONGEST_BODY;
         let (shape, answer) = Shape::write(bytes, request, query, plan);
         let facts = Self {
@@ -165,6 +186,7 @@ impl Facts {
             is_known: route.operation != Operation::Unknown,
             status: plan.map_or(0, |plan| plan.status.as_u16()),
             missed: plan.map(|plan| plan.missed.clone()).unwrap_or_default(),
+            payload,
             connection,
             by,
             seed,
@@ -176,6 +198,12 @@ impl Facts {
     }
 }
 
+/// The hash of what a plan says, but for what is written past HTTP's library: that is
+/// kept, and read when somebody asks.
+pub(super) fn payload(plan: &WirePlan) -> Option<Payload> {
+    plan.script.is_none().then(|| plan.payload())
+}
+
 impl Said {
     /// What is kept of a plan that was made late.
     pub(super) fn of(plan: &WirePlan) -> Self {
@@ -184,7 +212,7 @@ impl Said {
         Self {
             status: plan.status.as_u16(),
             missed: plan.missed.clone(),
-            hash: None,
+            payload: payload(plan),
             looked_at: looked_at(&Compact { bytes: &bytes, answer: &answer, shape }),
         }
     }
@@ -194,33 +222,24 @@ impl Said {
         let headers = answer.head.iter().flat_map(|head| &head.headers);
         let headers = headers.map(|(name, value)| (name.clone(), text(value))).collect();
         let body: Bytes = answer.body().into();
-        let hash = Some(hash(&body));
+        let payload = Some(Payload::of(&body));
         // Only who failed is told when to come back.
         let is_looked_at = status >= 300 && body.len() <= LONGEST_REFUSAL;
         let body = is_looked_at.then(|| Bytes::copy_from_slice(&body));
-        Self { status, missed: Vec::new(), hash, looked_at: LookedAt { headers, body } }
+        Self { status, missed: Vec::new(), payload, looked_at: LookedAt { headers, body } }
     }
 }
 
-impl Record {
-    pub(super) fn new(seq: u64, known: Known<'_>) -> Self {
+impl Entered {
+    fn new(seq: u64, known: Known<'_>) -> Self {
         let session = Arc::clone(known.session);
         let mut bytes = Vec::new();
         let (facts, answer, rules) = Facts::of(seq, known, &mut bytes);
-        Self {
-            facts,
-            session,
-            rules: rules.cloned(),
-            bytes,
-            answer,
-            going: Mutex::default(),
-            is_over: AtomicBool::new(false),
-            number: AtomicU64::new(0),
-        }
+        Self { facts, session, rules: rules.cloned(), bytes, answer }
     }
 
-    /// Makes it the record of another exchange, in the same memory.
-    pub(super) fn renew(&mut self, seq: u64, known: Known<'_>) {
+    /// Makes it that of another exchange, in the same memory.
+    fn renew(&mut self, seq: u64, known: Known<'_>) {
         // Who counts its holders is in another processor's cache, as often as not.
         if !Arc::ptr_eq(&self.session, known.session) {
             self.session = Arc::clone(known.session);
@@ -231,17 +250,49 @@ impl Record {
             (_, new) => self.rules = new.cloned(),
         }
         (self.facts, self.answer) = (facts, answer);
+    }
+
+    /// Bytes of texts that it holds, or has room for.
+    pub(super) fn room(&self) -> usize {
+        self.bytes.capacity() + self.answer.len()
+    }
+
+    fn view<'a>(&'a self, going: &'a Going) -> View<'a> {
+        View {
+            facts: &self.facts,
+            session: &self.session,
+            rules: self.rules.as_ref(),
+            kept: Compact { bytes: &self.bytes, answer: &self.answer, shape: self.facts.shape },
+            progress: &going.progress,
+            writes: &going.writes,
+            layers: &self.facts.by.layers,
+        }
+    }
+}
+
+impl Record {
+    pub(super) fn new(seq: u64, known: Known<'_>) -> Self {
+        Self {
+            entered: Entered::new(seq, known),
+            going: Mutex::default(),
+            is_over: AtomicBool::new(false),
+            number: AtomicU64::new(0),
+        }
+    }
+
+    /// Makes what was taken out the record of another exchange.
+    pub(super) fn renew(&mut self, seq: u64, known: Known<'_>) {
+        self.entered.renew(seq, known);
         *self.is_over.get_mut() = false;
         *self.number.get_mut() = 0;
     }
 
-    /// Takes out what it was: the facts, what happened, and its end's number. It is to be
-    /// renewed.
+    /// Takes out what it was, but for what it is kept in: the facts, what happened, and
+    /// its end's number.
     pub(super) fn take(&mut self) -> (Facts, Progress, u64) {
-        let facts = &mut self.facts;
+        let facts = &mut self.entered.facts;
         let (missed, by) = (std::mem::take(&mut facts.missed), std::mem::take(&mut facts.by));
         let facts = Facts { missed, by, ..*facts };
-        self.answer = Bytes::new();
         let going = self.going.get_mut().unwrap_or_else(PoisonError::into_inner);
         going.writes.clear();
         (facts, std::mem::take(&mut going.progress), *self.number.get_mut())
@@ -282,12 +333,6 @@ impl Record {
         journal.note_end();
     }
 
-    /// The client closed the connection behind it.
-    pub(super) fn is_gone(&self, journal: &Journal, gone: Gone, at: Instant) {
-        self.going().progress.gone = Some((gone, at));
-        journal.note_left();
-    }
-
     /// Bytes that it takes, about.
     pub(super) fn size(&self) -> u64 {
         (size_of::<Self>() + self.texts()) as u64
@@ -295,7 +340,7 @@ impl Record {
 
     /// Bytes of its texts.
     pub(super) fn texts(&self) -> usize {
-        self.bytes.len() + self.answer.len()
+        self.entered.bytes.len() + self.entered.answer.len()
     }
 
     pub(super) fn is_open(&self) -> bool {
@@ -314,15 +359,11 @@ impl Record {
 
     /// What is to be told of it.
     pub(super) fn view<T>(&self, look: impl FnOnce(&View<'_>) -> T) -> T {
-        let going = self.going();
-        look(&View {
-            facts: &self.facts,
-            session: &self.session,
-            rules: self.rules.as_ref(),
-            kept: Compact { bytes: &self.bytes, answer: &self.answer, shape: self.facts.shape },
-            progress: &going.progress,
-            writes: &going.writes,
-            layers: &self.facts.by.layers,
-        })
+        look(&self.entered.view(&self.going()))
+    }
+
+    /// The same where nobody else has it.
+    pub(super) fn view_own<T>(&mut self, look: impl FnOnce(&View<'_>) -> T) -> T {
+        look(&self.entered.view(self.going.get_mut().unwrap_or_else(PoisonError::into_inner)))
     }
 }

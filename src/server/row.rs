@@ -9,21 +9,23 @@ use std::{
     sync::{Arc, MutexGuard},
 };
 
+use tokio::time::Instant;
+
 use super::{
     journal::{Bounds, Detail, Journal},
     record::{Known, Record},
     session::Session,
     slab::Slab,
 };
-use crate::journal::Entry;
+use crate::{
+    identity::Payload,
+    journal::{Entry, Gone},
+};
 
-/// Records that come into a lane before it is looked which of them are over.
-const BATCH: usize = 32;
+/// Records that wait to be taken again.
+const MOST_RECORDS: usize = 32;
 
-/// Bytes that come into a lane before it is looked which of them are over.
-const MOST_BYTES: usize = 64 << 10;
-
-/// Bytes of texts that a record may have room for when it is taken again.
+/// Bytes of texts that a record may hold while it waits to be taken again.
 const MOST_ROOM: usize = 64 << 10;
 
 /// Slabs that wait to be filled again.
@@ -34,33 +36,72 @@ const MOST_SPARE: usize = 4;
 pub(super) struct Lane {
     /// Those to which something may be added.
     pub(super) entered: Vec<Arc<Record>>,
-    /// How many of these are waited for.
-    batch: usize,
-    /// Bytes that came since it was looked which of them are over.
-    bytes: usize,
+    /// When clients left behind exchanges of these numbers, in whichever lane.
+    pub(super) left: Vec<(u64, Left)>,
+    /// Bytes of those that were still under way when it was looked which are over.
+    open: u64,
+    /// Bytes that came since.
+    came: u64,
+    /// Whether some are over that the slab had no room for.
+    is_behind: bool,
     spare: Vec<Arc<Record>>,
     slab: Slab,
 }
+
+/// How and when a client left.
+type Left = (Gone, Instant);
 
 /// What readers look at.
 #[derive(Debug)]
 pub(super) struct Row {
     bounds: Bounds,
     /// By their latest exchange.
-    slabs: VecDeque<Arc<Slab>>,
+    slabs: VecDeque<Placed>,
     /// Empty ones for what comes next.
     spare: Vec<Slab>,
     /// The last number of an end.
     pub(super) numbered: u64,
     /// Those before are forgotten.
     first: u64,
+    /// When clients left behind exchanges of these numbers.
+    left: BTreeMap<u64, Left>,
     /// How many have left to make room, by session.
     pub(super) forgotten: BTreeMap<String, u64>,
 }
 
+/// A slab, and what is asked of it for each that comes: to look into all of them would be
+/// to wait for memory all the time.
+#[derive(Debug)]
+struct Placed {
+    earliest: u64,
+    latest: u64,
+    count: usize,
+    bytes: u64,
+    slab: Arc<Slab>,
+}
+
+impl Placed {
+    fn new(slab: Slab) -> Self {
+        let (earliest, latest) = slab.span();
+        Self { earliest, latest, count: slab.len(), bytes: slab.size(), slab: Arc::new(slab) }
+    }
+
+    /// How many are later than this one, and their bytes, about.
+    fn after(&self, seq: u64) -> (usize, u64) {
+        if self.earliest > seq { (self.count, self.bytes) } else { self.slab.after(seq) }
+    }
+}
+
 /// An exchange, for as long as somebody looks at it.
-#[derive(Clone, Debug)]
-pub(super) enum Seen {
+#[derive(Debug)]
+pub(super) struct Seen {
+    place: Place,
+    gone: Option<Left>,
+}
+
+/// Where it is.
+#[derive(Debug)]
+enum Place {
     /// In a lane.
     Live(Arc<Record>),
     /// In a slab, at this place.
@@ -71,7 +112,7 @@ impl Lane {
     /// The record of an exchange.
     pub(super) fn enter(&mut self, seq: u64, known: Known<'_>) -> Arc<Record> {
         let record = self.record(seq, known);
-        self.bytes += record.texts();
+        self.came += record.size();
         self.entered.push(Arc::clone(&record));
         record
     }
@@ -86,27 +127,34 @@ impl Lane {
         Arc::new(Record::new(seq, known))
     }
 
-    /// Files what is over, once in a while; whether the row is to take it.
+    /// Files what is over; whether the row is to take it.
     pub(super) fn is_full(&mut self) -> bool {
-        if self.entered.len() < self.batch && self.bytes < MOST_BYTES {
-            return false;
+        // What is under way for long is looked at in vain: the more of it, the rarer.
+        if self.is_behind || self.came >= 2 * self.open {
+            self.file();
         }
-        self.file();
         self.slab.is_full()
     }
 
     fn file(&mut self) {
-        for mut record in std::mem::take(&mut self.entered) {
-            // What is too much for this one waits for the next.
-            if self.slab.is_full() || !Arc::get_mut(&mut record).is_some_and(|one| self.slab.file(one)) {
-                self.entered.push(record);
-            } else if self.spare.len() < BATCH && record.bytes.capacity() <= MOST_ROOM {
-                self.spare.push(record);
+        (self.came, self.open, self.is_behind) = (0, 0, false);
+        let Self { entered, open, is_behind, slab, spare, .. } = self;
+        let filed = entered.extract_if(.., |record| {
+            match Arc::get_mut(record).filter(|record| !record.is_open()) {
+                Some(_) if slab.is_full() => *is_behind = true,
+                Some(over) => {
+                    slab.file(over);
+                    return true;
+                }
+                None => *open += record.size(),
+            }
+            false
+        });
+        for record in filed {
+            if spare.len() < MOST_RECORDS && record.entered.room() <= MOST_ROOM {
+                spare.push(record);
             }
         }
-        // What connections hold that do nothing is looked at in vain.
-        self.batch = BATCH + 2 * self.entered.len();
-        self.bytes = 0;
     }
 }
 
@@ -118,6 +166,7 @@ impl Row {
             spare: Vec::new(),
             numbered: 0,
             first: 0,
+            left: BTreeMap::new(),
             forgotten: BTreeMap::new(),
         }
     }
@@ -125,12 +174,13 @@ impl Row {
     /// Takes what a lane has filed, and lets the oldest go.
     pub(super) fn take(&mut self, lane: &mut Lane) {
         self.put(std::mem::take(&mut lane.slab));
+        self.take_left(lane);
         while self.slabs.front().is_some_and(|oldest| self.can_go(oldest)) {
             let Some(oldest) = self.slabs.pop_front() else { break };
-            for at in 0..oldest.len() {
-                self.forget(oldest.seq(at), oldest.session(at));
-            }
-            if let Ok(mut slab) = Arc::try_unwrap(oldest)
+            oldest.slab.sessions_since(self.first).for_each(|session| self.forget(session));
+            // What came before its latest is beyond the bounds, wherever it is.
+            self.left = self.left.split_off(&oldest.latest);
+            if let Ok(mut slab) = Arc::try_unwrap(oldest.slab)
                 && self.spare.len() < MOST_SPARE
             {
                 slab.clear();
@@ -140,26 +190,29 @@ impl Row {
         lane.slab = self.spare.pop().unwrap_or_default();
     }
 
+    /// Takes what a lane knows of clients that left.
+    pub(super) fn take_left(&mut self, lane: &mut Lane) {
+        self.left.extend(lane.left.drain(..));
+    }
+
     fn put(&mut self, mut slab: Slab) {
         if slab.is_empty() {
             return;
         }
         self.numbered = slab.number_ends(self.numbered);
+        let slab = Placed::new(slab);
         let later = self.slabs.iter().rev().take_while(|other| other.latest > slab.latest).count();
-        self.slabs.insert(self.slabs.len() - later, Arc::new(slab));
+        self.slabs.insert(self.slabs.len() - later, slab);
     }
 
     /// Whether what came after all of it is as much as there may be.
-    fn can_go(&self, oldest: &Slab) -> bool {
+    fn can_go(&self, oldest: &Placed) -> bool {
         let after = self.slabs.iter().map(|slab| slab.after(oldest.latest));
         let (count, bytes) = after.fold((0, 0), |all, one| (all.0 + one.0, all.1 + one.1));
         count >= self.bounds.entries || bytes >= self.bounds.bytes
     }
 
-    fn forget(&mut self, seq: u64, session: &Session) {
-        if seq < self.first {
-            return;
-        }
+    fn forget(&mut self, session: &Session) {
         match self.forgotten.get_mut(session.name()) {
             Some(count) => *count += 1,
             None => drop(self.forgotten.insert(session.name().to_owned(), 1)),
@@ -167,28 +220,31 @@ impl Row {
     }
 
     /// Takes what all lanes have filed, and tells what else is in them.
-    pub(super) fn gather(&mut self, lanes: Vec<MutexGuard<'_, Lane>>) -> Vec<Seen> {
+    pub(super) fn gather(&mut self, lanes: Vec<MutexGuard<'_, Lane>>) -> Vec<Arc<Record>> {
         let mut live = Vec::new();
         for mut lane in lanes {
-            lane.entered.retain(|record| record.facts.seq >= self.first);
+            lane.entered.retain(|record| record.entered.facts.seq >= self.first);
             lane.file();
             let mut slab = std::mem::take(&mut lane.slab);
-            slab.shrink();
-            self.put(slab);
+            self.take_left(&mut lane);
             for record in lane.entered.iter().filter(|record| record.number() == 0 && !record.is_open()) {
                 self.numbered += 1;
                 record.set_number(self.numbered);
             }
-            live.extend(lane.entered.iter().cloned().map(Seen::Live));
+            live.extend(lane.entered.iter().cloned());
+            drop(lane);
+            slab.shrink();
+            self.put(slab);
         }
         live
     }
 
     /// All that there is besides these, in the order of arrival, within the bounds.
-    pub(super) fn seen(&mut self, mut all: Vec<Seen>) -> Vec<Seen> {
-        for slab in &self.slabs {
+    pub(super) fn seen(&mut self, live: Vec<Arc<Record>>) -> Vec<Seen> {
+        let mut all: Vec<_> = live.into_iter().map(Seen::live).collect();
+        for Placed { slab, .. } in &self.slabs {
             let places = (0..slab.len()).filter(|at| slab.seq(*at) >= self.first);
-            all.extend(places.map(|at| Seen::Filed(Arc::clone(slab), at)));
+            all.extend(places.map(|at| Seen::filed(slab, at)));
         }
         all.sort_by_key(Seen::seq);
         let (mut count, mut bytes) = (0, 0);
@@ -198,10 +254,16 @@ impl Row {
         };
         let kept = all.iter().rev().take_while(fits).count();
         for one in all.drain(..all.len() - kept) {
-            self.forget(one.seq(), one.session());
+            self.forget(one.session());
         }
         self.first = all.first().map_or(self.first, Seen::seq);
-        self.slabs.retain(|slab| slab.latest >= self.first);
+        self.slabs.retain(|placed| placed.latest >= self.first);
+        self.left = self.left.split_off(&self.first);
+        for (seq, left) in &self.left {
+            if let Ok(at) = all.binary_search_by_key(seq, Seen::seq) {
+                all[at].gone = Some(*left);
+            }
+        }
         all
     }
 
@@ -210,33 +272,43 @@ impl Row {
         for mut lane in lanes {
             lane.file();
             self.put(std::mem::take(&mut lane.slab));
-            lane.entered.retain(|record| session.is_some_and(|name| record.session.name() != name));
+            self.take_left(&mut lane);
+            lane.entered.retain(|record| session.is_some_and(|name| record.entered.session.name() != name));
         }
         let Some(name) = session else {
             self.slabs.clear();
+            self.left.clear();
             self.forgotten.clear();
             return;
         };
         self.forgotten.remove(name);
-        for slab in self.slabs.iter_mut().filter(|slab| slab.has(name)) {
-            *slab = Arc::new(slab.without(name));
+        for placed in self.slabs.iter_mut().filter(|placed| placed.slab.has(name)) {
+            *placed = Placed::new(placed.slab.without(name));
         }
-        self.slabs.retain(|slab| !slab.is_empty());
+        self.slabs.retain(|placed| placed.count > 0);
     }
 }
 
 impl Seen {
+    fn live(record: Arc<Record>) -> Self {
+        Self { place: Place::Live(record), gone: None }
+    }
+
+    fn filed(slab: &Arc<Slab>, at: usize) -> Self {
+        Self { place: Place::Filed(Arc::clone(slab), at), gone: None }
+    }
+
     pub(super) fn seq(&self) -> u64 {
-        match self {
-            Self::Live(record) => record.facts.seq,
-            Self::Filed(slab, at) => slab.seq(*at),
+        match &self.place {
+            Place::Live(record) => record.entered.facts.seq,
+            Place::Filed(slab, at) => slab.seq(*at),
         }
     }
 
     pub(super) fn session(&self) -> &Arc<Session> {
-        match self {
-            Self::Live(record) => &record.session,
-            Self::Filed(slab, at) => slab.session(*at),
+        match &self.place {
+            Place::Live(record) => &record.entered.session,
+            Place::Filed(slab, at) => slab.session(*at),
         }
     }
 
@@ -246,41 +318,43 @@ impl Seen {
     }
 
     pub(super) fn is_open(&self) -> bool {
-        match self {
-            Self::Live(record) => record.is_open(),
-            Self::Filed(..) => false,
+        match &self.place {
+            Place::Live(record) => record.is_open(),
+            Place::Filed(..) => false,
         }
     }
 
     /// The number of its end; 0 while it has none.
     pub(super) fn number(&self) -> u64 {
-        match self {
-            Self::Live(record) => record.number(),
-            Self::Filed(slab, at) => slab.number(*at),
+        match &self.place {
+            Place::Live(record) => record.number(),
+            Place::Filed(slab, at) => slab.number(*at),
         }
     }
 
     /// Bytes that it takes, about.
     pub(super) fn size(&self) -> u64 {
-        match self {
-            Self::Live(record) => record.size(),
-            Self::Filed(slab, at) => slab.size_of(*at),
+        match &self.place {
+            Place::Live(record) => record.size(),
+            Place::Filed(slab, at) => slab.size_of(*at),
         }
     }
 
     /// All that is known of it.
     pub(super) fn entry(&self, journal: &Journal, detail: Detail) -> Entry {
-        match self {
-            Self::Live(record) => record.view(|view| view.entry(journal, detail)),
-            Self::Filed(slab, at) => slab.view(*at, |view| view.entry(journal, detail)),
-        }
+        let mut entry = match &self.place {
+            Place::Live(record) => record.view(|view| view.entry(journal, detail)),
+            Place::Filed(slab, at) => slab.view(*at, |view| view.entry(journal, detail)),
+        };
+        entry.gone = self.gone.map(|(gone, at)| (gone, journal.since_start(at)));
+        entry
     }
 
     /// The hash of what it was meant to say.
-    pub(super) fn payload(&self) -> Option<String> {
-        match self {
-            Self::Live(record) => record.view(|view| view.payload()),
-            Self::Filed(slab, at) => slab.view(*at, |view| view.payload()),
+    pub(super) fn payload(&self) -> Option<Payload> {
+        match &self.place {
+            Place::Live(record) => record.view(|view| view.payload()),
+            Place::Filed(slab, at) => slab.view(*at, |view| view.payload()),
         }
     }
 }
@@ -288,12 +362,11 @@ impl Seen {
 #[cfg(test)]
 mod tests {
     use http::HeaderMap;
-    use tokio::time::Instant;
 
     use super::*;
     use crate::{
         dialect,
-        journal::{End, Gone},
+        journal::End,
         request::Request,
         select::{Rules, facts::Connection},
         server::session::{Limits, Sessions},
@@ -316,6 +389,7 @@ mod tests {
             came: now,
             read: now,
             plan: None,
+            payload: None,
         })
     }
 
@@ -378,7 +452,7 @@ mod tests {
         let open = entered(&journal, &session, "open");
         (0..500).for_each(|_| over(&journal, &session, "between"));
         assert_eq!(journal.open(None), 1);
-        first.is_gone(&journal, Gone::Closed, Instant::now());
+        journal.note_left(1, Gone::Closed, Instant::now());
         drop(first);
         assert_eq!(journal.entries(None, Detail::All)[0].gone.unwrap().0, Gone::Closed);
         open.ends(&journal, End::Left, None);
@@ -435,6 +509,7 @@ mod tests {
         for seq in 1..=20_000 {
             let record = with_known(&session, &"x".repeat(500), |known| lane.enter(seq, known));
             record.ends(&journal, End::Complete, None);
+            lane.left.push((seq, (Gone::Closed, Instant::now())));
             if seq % 50 == 0 {
                 held.push_back(record);
             }
@@ -445,7 +520,33 @@ mod tests {
                 row.take(&mut lane);
             }
         }
-        let size: u64 = row.slabs.iter().map(|slab| slab.size()).sum();
+        assert!(row.left.len() < 5_000, "who left behind what is forgotten is forgotten too");
+        let size: u64 = row.slabs.iter().map(|placed| placed.bytes).sum();
         assert!((1 << 20..3 << 20).contains(&size), "{size}");
+    }
+
+    #[test]
+    fn what_is_over_is_filed_in_its_order_however_much_is_under_way() {
+        let journal = Journal::new(Bounds::default());
+        let (mut row, mut lane) = (Row::new(Bounds::default()), Lane::default());
+        let session = Arc::default();
+        let text = "x".repeat(500);
+        let mut enter = |seq| {
+            while lane.is_full() {
+                row.take(&mut lane);
+            }
+            let record = with_known(&session, &text, |known| lane.enter(seq, known));
+            (record, lane.entered.len())
+        };
+        let open: Vec<_> = (1..=1000).map(|seq| enter(seq).0).collect();
+        for seq in 1001..=20_000 {
+            let (record, entered) = enter(seq);
+            record.ends(&journal, End::Complete, None);
+            assert!(entered < 4 * open.len(), "{entered}");
+        }
+        let filed = row.slabs.iter().flat_map(|placed| (0..placed.count).map(|at| placed.slab.seq(at)));
+        let filed: Vec<_> = filed.collect();
+        assert!(filed.len() > 16_000, "{}", filed.len());
+        assert_eq!(filed, (1001..=1000 + filed.len() as u64).collect::<Vec<_>>());
     }
 }

@@ -27,19 +27,24 @@ const OVERHEAD: usize = size_of::<Filed>();
 const LOOK_BACK: usize = 4;
 
 /// Exchanges that are over.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(super) struct Slab {
     filed: Vec<Filed>,
-    /// Their numbers.
-    seqs: Vec<u64>,
+    /// Whose they are, and their numbers: what is asked of all of them.
+    arrivals: Vec<Arrival>,
     texts: Vec<u8>,
     writes: Vec<Write>,
     layers: Vec<(usize, u64)>,
     sessions: Vec<Arc<Session>>,
     rules: Vec<Arc<Rules>>,
-    earliest: u64,
-    /// The number of the latest exchange.
-    pub(super) latest: u64,
+}
+
+/// One of them, as it is looked for.
+#[derive(Clone, Copy, Debug)]
+struct Arrival {
+    seq: u64,
+    /// Where its session is in the list.
+    session: usize,
 }
 
 /// One of them.
@@ -60,25 +65,22 @@ struct Places {
     answer: usize,
     writes: Range<usize>,
     layers: Range<usize>,
-    session: usize,
     rules: Option<usize>,
 }
 
 impl Slab {
-    /// Takes in what a record has, if it is over.
-    pub(super) fn file(&mut self, record: &mut Record) -> bool {
-        if record.is_open() {
-            return false;
-        }
-        let places = record.view(|view| self.places(view));
+    /// Takes in what a record has, which is over.
+    pub(super) fn file(&mut self, record: &mut Record) {
+        let places = record.view_own(|view| self.arrived(view));
         let (mut facts, progress, number) = record.take();
         facts.by.layers = Vec::new();
-        self.add(Filed { facts, progress, number, places });
-        true
+        self.filed.push(Filed { facts, progress, number, places });
     }
 
-    /// Copies what is kept elsewhere of one; tells where.
-    fn places(&mut self, view: &View<'_>) -> Places {
+    /// Lists one, and copies what is kept elsewhere of it; tells where.
+    fn arrived(&mut self, view: &View<'_>) -> Places {
+        let session = place(&mut self.sessions, view.session);
+        self.arrivals.push(Arrival { seq: view.facts.seq, session });
         if self.texts.capacity() == 0 {
             self.texts.reserve_exact(ROOM);
         }
@@ -93,17 +95,8 @@ impl Slab {
             answer,
             writes: writes..self.writes.len(),
             layers: layers..self.layers.len(),
-            session: place(&mut self.sessions, view.session),
             rules: view.rules.map(|rules| place(&mut self.rules, rules)),
         }
-    }
-
-    fn add(&mut self, filed: Filed) {
-        let seq = filed.facts.seq;
-        self.earliest = if self.is_empty() { seq } else { self.earliest.min(seq) };
-        self.latest = self.latest.max(seq);
-        self.seqs.push(seq);
-        self.filed.push(filed);
     }
 
     pub(super) fn is_full(&self) -> bool {
@@ -118,13 +111,16 @@ impl Slab {
         self.filed.is_empty()
     }
 
-    /// How many are later than this one, and their bytes, about. Most lie close together;
-    /// some are of connections that did nothing for long.
+    /// The numbers of the earliest and the latest exchange. Most lie close together; some
+    /// are of connections that did nothing for long.
+    pub(super) fn span(&self) -> (u64, u64) {
+        let seqs = self.arrivals.iter().map(|one| one.seq);
+        (seqs.clone().min().unwrap_or_default(), seqs.max().unwrap_or_default())
+    }
+
+    /// How many are later than this one, and their bytes, about.
     pub(super) fn after(&self, seq: u64) -> (usize, u64) {
-        if self.earliest > seq {
-            return (self.len(), self.size());
-        }
-        let count = self.seqs.iter().filter(|own| **own > seq).count();
+        let count = self.arrivals.iter().filter(|one| one.seq > seq).count();
         (count, self.size() * count as u64 / self.len().max(1) as u64)
     }
 
@@ -139,11 +135,11 @@ impl Slab {
     }
 
     pub(super) fn seq(&self, at: usize) -> u64 {
-        self.seqs[at]
+        self.arrivals[at].seq
     }
 
     pub(super) fn session(&self, at: usize) -> &Arc<Session> {
-        &self.sessions[self.filed[at].places.session]
+        &self.sessions[self.arrivals[at].session]
     }
 
     /// The number of its end.
@@ -178,6 +174,12 @@ impl Slab {
         })
     }
 
+    /// The session of each from this number on.
+    pub(super) fn sessions_since(&self, first: u64) -> impl Iterator<Item = &Session> {
+        let since = self.arrivals.iter().filter(move |one| one.seq >= first);
+        since.map(|one| self.sessions[one.session].as_ref())
+    }
+
     /// Whether it has something of this session.
     pub(super) fn has(&self, session: &str) -> bool {
         self.sessions.iter().any(|own| own.name() == session)
@@ -190,8 +192,8 @@ impl Slab {
             if self.session(at).name() == session {
                 continue;
             }
-            let places = self.view(at, |view| others.places(view));
-            others.add(Filed { places, ..filed.clone() });
+            let places = self.view(at, |view| others.arrived(view));
+            others.filed.push(Filed { places, ..filed.clone() });
         }
         others
     }
@@ -199,18 +201,18 @@ impl Slab {
     /// Forgets all, but keeps the memory.
     pub(super) fn clear(&mut self) {
         self.filed.clear();
-        self.seqs.clear();
+        self.arrivals.clear();
         self.texts.clear();
         self.writes.clear();
         self.layers.clear();
         self.sessions.clear();
         self.rules.clear();
-        self.latest = 0;
     }
 
     /// Gives back the memory that it does not use.
     pub(super) fn shrink(&mut self) {
         self.filed.shrink_to_fit();
+        self.arrivals.shrink_to_fit();
         self.texts.shrink_to_fit();
         self.writes.shrink_to_fit();
         self.layers.shrink_to_fit();

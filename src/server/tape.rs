@@ -28,8 +28,10 @@ pub(super) struct Tape {
 struct Notes {
     /// When requests began that are not answered yet.
     begun: VecDeque<Instant>,
-    /// The exchange that is under way, or was last.
+    /// The exchange that is under way.
     current: Option<Arc<Record>>,
+    /// The number of that, or of the last, if it is the journal's.
+    latest: Option<u64>,
     /// When the client closed.
     gone: Option<(Gone, Instant)>,
 }
@@ -66,12 +68,14 @@ impl Tape {
     /// This is under way from now on.
     pub(super) fn enter(&self, record: Arc<Record>) {
         self.is_handed_over.store(false, Ordering::Release);
-        self.notes().current = Some(record);
+        let mut notes = self.notes();
+        notes.latest = Some(record.entered.facts.seq);
+        notes.current = Some(record);
     }
 
     /// So many bytes left.
     pub(super) fn wrote(&self, bytes: usize, at: Instant) {
-        if let Some(record) = self.notes().current.as_ref().filter(|record| record.is_open()) {
+        if let Some(record) = &self.notes().current {
             record.wrote(bytes, at);
         }
     }
@@ -91,7 +95,8 @@ impl Tape {
 
     /// The exchange that is under way ends so: now, or with the last byte.
     pub(super) fn end(&self, end: End, at: Option<Instant>) {
-        if let Some(record) = &self.notes().current {
+        // Nobody but the journal has what is over: it is filed the sooner.
+        if let Some(record) = self.notes().current.take() {
             record.ends(&self.journal, end, at);
         }
     }
@@ -103,7 +108,8 @@ impl Tape {
 
     /// What comes next on the connection is none of the journal's.
     pub(super) fn leave(&self) {
-        self.notes().current = None;
+        let mut notes = self.notes();
+        (notes.current, notes.latest) = (None, None);
     }
 
     /// The client closed.
@@ -116,18 +122,13 @@ impl Tape {
 
     /// The connection is over: by the client, unless the exchange had ended before.
     pub(super) fn close(&self) {
-        let (current, gone) = {
-            let mut notes = self.notes();
-            (notes.current.take(), notes.gone)
-        };
-        let Some(record) = current else { return };
-        match gone {
-            Some((gone, at)) if record.is_open() => {
-                record.is_gone(&self.journal, gone, at);
-                record.ends(&self.journal, End::Left, Some(at));
-            }
-            Some((gone, at)) => record.is_gone(&self.journal, gone, at),
-            None => record.ends(&self.journal, End::Left, Some(Instant::now())),
+        let Notes { current, latest, gone, .. } = std::mem::take(&mut *self.notes());
+        if let (Some(latest), Some((gone, at))) = (latest, gone) {
+            self.journal.note_left(latest, gone, at);
+        }
+        if let Some(record) = current {
+            let at = gone.map_or_else(Instant::now, |(_, at)| at);
+            record.ends(&self.journal, End::Left, Some(at));
         }
     }
 }

@@ -14,6 +14,7 @@ use super::{
 use crate::{
     cassette::scan::Scanner,
     dialect::{self, Operation},
+    identity::Payload,
     journal::{Answer, Entry, Named, Source, hint::hint},
     select::Rules,
 };
@@ -35,12 +36,13 @@ pub(super) struct View<'a> {
 
 impl View<'_> {
     /// The hash of what it was meant to say.
-    pub(super) fn payload(&self) -> Option<String> {
-        let known = self.progress.said.as_ref().and_then(|said| said.hash.clone());
-        known.or_else(|| self.looked_at().body.map(|body| hash(&body)))
+    pub(super) fn payload(&self) -> Option<Payload> {
+        let known = self.progress.said.as_ref().map_or(self.facts.payload, |said| said.payload);
+        known.or_else(|| self.looked_at().body.map(|body| Payload::of(&body)))
     }
 
-    /// All that is known of it. Calls are numbered where all entries are known.
+    /// All that is known of it. Calls are numbered where all entries are known, and
+    /// [`super::row::Seen`] knows when the client left.
     pub(super) fn entry(&self, journal: &Journal, detail: Detail) -> Entry {
         let (facts, progress) = (self.facts, self.progress);
         let at = |moment: Instant| journal.since_start(moment);
@@ -86,7 +88,7 @@ impl View<'_> {
             sent: progress.sent,
             last: progress.last.map(at),
             end: progress.end.map(|(end, moment)| (end, at(moment))),
-            gone: progress.gone.map(|(gone, moment)| (gone, at(moment))),
+            gone: None,
             call: 0,
             attempt: 0,
         }
@@ -128,11 +130,6 @@ impl View<'_> {
             _ => String::new(),
         }
     }
-}
-
-/// The hash of a body.
-pub(super) fn hash(body: &[u8]) -> String {
-    blake3::hash(body).to_hex().to_string()
 }
 
 pub(super) fn text(value: &[u8]) -> String {

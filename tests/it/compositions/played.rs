@@ -144,7 +144,7 @@ proptest! {
         let plan = explanation.plan;
         let json: serde_json::Value = serde_json::from_str(&plan.json().to_string()).unwrap();
         prop_assert_eq!(concat(&json["pieces"]), plan.body.to_vec());
-        prop_assert_eq!(&json["blake3"], &plan.hash());
+        prop_assert_eq!(&json["payload"], &plan.payload().to_string());
         prop_assert_eq!(time(&json["head_at"]), plan.head_at);
         prop_assert_eq!(time(&json["end_at"]), plan.end_at.max(plan.head_at));
         for (piece, (at, _)) in json["pieces"].as_array().unwrap().iter().zip(plan.pieces()) {

@@ -88,8 +88,8 @@ fn recut_answers_of_every_shipped_scenario_have_the_same_body() {
             for seed in SEEDS {
                 let recut = builder(&name, &yaml).rechunk(seed).explain(request.clone()).unwrap().plan;
                 let place = format!("{name}, {seed}, {}", request.target());
-                assert_eq!(recut.hash(), plain.hash(), "{place}");
-                let (mut headers, hash) = (recut.headers.clone(), format!("blake3:{}", plain.hash()));
+                assert_eq!(recut.payload(), plain.payload(), "{place}");
+                let (mut headers, hash) = (recut.headers.clone(), plain.payload().to_string());
                 // Refusals and raw answers are not marked by their bodies.
                 if let Some(payload) = headers.remove("x-mynah-payload") {
                     assert_eq!(payload, hash.as_str(), "{place}");

@@ -1,6 +1,9 @@
 //! What the journal tells of exchanges on real sockets.
 
-use mynah::journal::{End, Entry, Gone, Source};
+use mynah::{
+    identity::Payload,
+    journal::{End, Entry, Gone, Source},
+};
 
 use super::*;
 use crate::raw::request;
@@ -26,7 +29,7 @@ async fn an_exchange_is_told_with_its_writes_and_its_end() {
     assert_eq!(entry.end.unwrap().1, entry.last.unwrap());
     assert!(entry.last.unwrap() - entry.read >= ms(130), "{entry:?}");
     assert_eq!((entry.call, entry.attempt), (1, 1));
-    let hash = blake3::hash(answer.body().as_bytes()).to_hex().to_string();
+    let hash = Payload::of(answer.body().as_bytes());
     assert_eq!(entry.answer.payload, Some(hash));
     assert_eq!(entry.gone, None);
     drop(client);

@@ -299,9 +299,7 @@ impl Exchange {
             upstream.land(flight);
         }
         if let Some(tape) = &link.tape {
-            if let Some(record) = tape.current() {
-                record.said(Said::relayed(status, so_far));
-            }
+            tape.said(|| Said::relayed(status, so_far));
             let (how, at) = match end {
                 End::Complete => (journal::End::Complete, None),
                 End::ClientLeft => (journal::End::Left, Some(Instant::now())),
@@ -393,8 +391,8 @@ impl Exchange {
 
     /// Says what did not come as it is from the upstream.
     async fn say_instead<S: Socket>(&self, answer: Answer, link: &Link<S>) -> Response<PlanBody> {
-        if let Some(record) = link.tape.as_ref().and_then(|tape| tape.current()) {
-            record.said(Said::of(&answer.plan));
+        if let Some(tape) = &link.tape {
+            tape.said(|| Said::of(&answer.plan));
         }
         self.play(answer, Instant::now(), link).await
     }

@@ -9,7 +9,7 @@ use std::{
 
 use tokio::{runtime::Handle, sync::oneshot};
 
-use super::{Builder, StartError, control::Control, journal::Detail};
+use super::{Builder, StartError, control::Control};
 use crate::journal::{Entry, Verdict};
 
 impl Builder {
@@ -127,7 +127,7 @@ impl Server {
 
     /// The exchanges so far that the journal has, in the order of arrival.
     pub fn journal(&self) -> Vec<Entry> {
-        self.control.exchange().journal.entries(None, Detail::All)
+        self.control.exchange().journal.entries(None)
     }
 
     /// Forgets what happened: counts, states and the journal, in all sessions.

@@ -1,14 +1,15 @@
 //! The journal of a server: its exchanges from the moment at which they are answered,
 //! the latest of them.
 //!
-//! Whoever answers enters without waiting: into the lane of the own thread, from where
-//! it comes into the row that readers look at.
+//! What is under way is on the tape of its connection. When it is over, whoever answers
+//! files it without waiting: into the lane of the own thread, from where it comes into
+//! the row that readers look at.
 
 use std::{
     cell::Cell,
     collections::BTreeMap,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError, TryLockError,
+        Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
@@ -23,6 +24,7 @@ use tokio::{
 use super::{
     record::{Known, Record},
     row::{Lane, Row, Seen},
+    tape::Tape,
 };
 use crate::journal::{Entry, Gone, calls};
 
@@ -31,9 +33,6 @@ pub const JOURNAL_ENTRIES: usize = 50_000;
 
 /// Bytes that a journal keeps, where nothing else is said: 64 MiB.
 pub const JOURNAL_BYTES: u64 = 64 << 20;
-
-/// Clients that left whom a lane remembers before the row does.
-const MOST_LEFT: usize = 256;
 
 /// Threads that do not share a lane.
 const LANES: usize = 16;
@@ -51,15 +50,6 @@ impl Default for Bounds {
     }
 }
 
-/// How much of an exchange is wanted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Detail {
-    /// All but what takes long and is never judged.
-    Judged,
-    /// All.
-    All,
-}
-
 /// The exchanges of a server.
 #[derive(Debug)]
 pub(super) struct Journal {
@@ -68,6 +58,7 @@ pub(super) struct Journal {
     wall: Timestamp,
     next: Apart<AtomicU64>,
     lanes: Box<[Apart<Mutex<Lane>>]>,
+    tapes: Mutex<Tapes>,
     row: Mutex<Row>,
     /// How many connections were closed behind one.
     left: AtomicU64,
@@ -76,6 +67,13 @@ pub(super) struct Journal {
     followers: AtomicUsize,
     /// Rings when one has ended.
     news: Notify,
+}
+
+/// Those who have what is under way, each by a number that no other had.
+#[derive(Debug, Default)]
+struct Tapes {
+    count: u64,
+    all: BTreeMap<u64, Weak<Tape>>,
 }
 
 /// What threads write to: in a line of a processor's cache, with its neighbour, that
@@ -143,6 +141,7 @@ impl Journal {
             wall: Timestamp::now(),
             next: Apart(AtomicU64::new(1)),
             lanes: (0..LANES).map(|_| Apart::default()).collect(),
+            tapes: Mutex::default(),
             row: Mutex::new(Row::new(bounds)),
             left: AtomicU64::new(0),
             resets: AtomicU64::new(0),
@@ -156,65 +155,100 @@ impl Journal {
         self.bounds.entries > 0
     }
 
-    /// Takes an exchange in.
-    pub(super) fn enter(&self, known: Known<'_>) -> Arc<Record> {
-        let mut lane = hold(&self.lanes[own_lane()].0);
-        // Numbered while the lane is held: who holds all lanes misses none below another.
-        let seq = self.next.0.fetch_add(1, Ordering::Relaxed);
-        while lane.is_full() {
-            match self.row.try_lock() {
-                Ok(mut row) => row.take(&mut lane),
-                Err(TryLockError::Poisoned(row)) => row.into_inner().take(&mut lane),
-                // Whoever has it takes it, or the next one does.
-                Err(TryLockError::WouldBlock) => break,
-            }
-        }
-        lane.enter(seq, known)
+    /// The tape that is made with this number.
+    pub(super) fn tape(&self, make: impl FnOnce(u64) -> Tape) -> Arc<Tape> {
+        let mut tapes = hold(&self.tapes);
+        tapes.count += 1;
+        let number = tapes.count;
+        let tape = Arc::new(make(number));
+        tapes.all.insert(number, Arc::downgrade(&tape));
+        tape
     }
 
-    /// An exchange has ended: tells those who wait for that.
-    pub(super) fn note_end(&self) {
+    /// The tape of this number is no more.
+    pub(super) fn tape_is_gone(&self, number: u64) {
+        hold(&self.tapes).all.remove(&number);
+    }
+
+    /// The record of an exchange that begins. Whoever asks holds the tape that it is for,
+    /// so that a reader who has seen this number given away finds it there.
+    pub(super) fn record(&self, known: Known<'_>) -> Box<Record> {
+        let spare = hold(self.own_lane()).spare.pop();
+        Record::of(spare, self.next.0.fetch_add(1, Ordering::Relaxed), known)
+    }
+
+    /// Files what is over, and tells those who wait for that.
+    pub(super) fn file(&self, record: Box<Record>) {
+        let mut lane = hold(self.own_lane());
+        if lane.file(record) {
+            self.relieve(&mut lane);
+        }
+        drop(lane);
         if self.followers.load(Ordering::SeqCst) > 0 {
             self.news.notify_waiters();
         }
     }
 
-    /// All lanes, held. Who has one does not wait for the row.
-    fn lanes(&self) -> Vec<MutexGuard<'_, Lane>> {
-        self.lanes.iter().map(|lane| hold(&lane.0)).collect()
+    /// Has the row take what fills a lane, unless somebody has it: then that one takes it,
+    /// or the next does.
+    fn relieve(&self, lane: &mut Lane) {
+        match self.row.try_lock() {
+            Ok(mut row) => row.take_full(lane),
+            Err(TryLockError::Poisoned(row)) => row.into_inner().take_full(lane),
+            Err(TryLockError::WouldBlock) => {}
+        }
+    }
+
+    fn own_lane(&self) -> &Mutex<Lane> {
+        &self.lanes[own_lane()].0
+    }
+
+    /// Those of the connections that there are.
+    fn tapes(&self) -> Vec<Arc<Tape>> {
+        hold(&self.tapes).all.values().filter_map(Weak::upgrade).collect()
+    }
+
+    /// Has the row take what lanes have.
+    fn gather(&self, row: &mut Row) {
+        for lane in &self.lanes {
+            // Nobody who answers waits for more than this.
+            let lane = hold(&lane.0).take();
+            row.take(lane);
+        }
+    }
+
+    /// All that it has, in the order of arrival; and a number below which none is missed
+    /// that is not forgotten.
+    fn all(&self) -> (Vec<Seen>, u64) {
+        let mut row = hold(&self.row);
+        // What has a number is under way, and seen there; or filed, and seen then; or both.
+        // What gets one from now on may be seen or not.
+        let next = self.next.0.load(Ordering::Relaxed);
+        let mut live = Vec::new();
+        self.tapes().iter().for_each(|tape| tape.copy(&mut live));
+        self.gather(&mut row);
+        (row.seen(live), next)
     }
 
     /// What it has of a session, or of all; in the order of arrival.
     fn seen(&self, session: Option<&str>) -> Vec<Seen> {
-        let mut row = hold(&self.row);
-        let live = row.gather(self.lanes());
-        let mut all = row.seen(live);
-        all.retain(|one| one.is_of(session));
+        let (mut all, next) = self.all();
+        all.retain(|one| one.seq() < next && one.is_of(session));
         all
     }
 
     /// The same as values, calls and attempts numbered.
-    pub(super) fn entries(&self, session: Option<&str>, detail: Detail) -> Vec<Entry> {
-        let mut entries: Vec<_> = self.seen(session).iter().map(|one| one.entry(self, detail)).collect();
+    pub(super) fn entries(&self, session: Option<&str>) -> Vec<Entry> {
+        let mut entries: Vec<_> = self.seen(session).iter().map(|one| one.entry(self)).collect();
         calls::number(&mut entries);
         entries
-    }
-
-    /// Adds what is left out where entries are judged.
-    pub(super) fn complete(&self, entries: &mut [Entry]) {
-        let seen = self.seen(None);
-        for entry in entries {
-            if let Ok(at) = seen.binary_search_by_key(&entry.seq, Seen::seq) {
-                entry.answer.payload = seen[at].payload();
-            }
-        }
     }
 
     /// What has ended since the end of this number, with its numbers in their order. It is
     /// numbered by whoever looks.
     pub(super) fn ended_after(&self, number: u64, session: Option<&str>) -> Vec<(u64, Seen)> {
-        let numbered = self.seen(session).into_iter().map(|one| (one.number(), one));
-        let mut ended: Vec<_> = numbered.filter(|(own, _)| *own > number).collect();
+        let numbered = self.all().0.into_iter().map(|one| (one.number(), one));
+        let mut ended: Vec<_> = numbered.filter(|(own, one)| *own > number && one.is_of(session)).collect();
         ended.sort_by_key(|(number, _)| *number);
         ended
     }
@@ -222,7 +256,7 @@ impl Journal {
     /// The number of the latest end.
     pub(super) fn latest_end(&self) -> u64 {
         let mut row = hold(&self.row);
-        row.gather(self.lanes());
+        self.gather(&mut row);
         row.numbered
     }
 
@@ -235,21 +269,14 @@ impl Journal {
 
     /// How many are under way.
     pub(super) fn open(&self, session: Option<&str>) -> usize {
-        let is_meant = |record: &&Arc<Record>| {
-            record.is_open() && session.is_none_or(|name| record.entered.session.name() == name)
-        };
-        self.lanes().iter().map(|lane| lane.entered.iter().filter(is_meant).count()).sum()
+        self.tapes().iter().filter(|tape| tape.is_open(session)).count()
     }
 
     /// The client closed the connection behind the exchange of this number.
     pub(super) fn note_left(&self, seq: u64, gone: Gone, at: Instant) {
-        let mut lane = hold(&self.lanes[own_lane()].0);
-        lane.left.push((seq, (gone, at)));
-        // A thread where connections end need not be one where exchanges are entered.
-        if lane.left.len() >= MOST_LEFT
-            && let Ok(mut row) = self.row.try_lock()
-        {
-            row.take_left(&mut lane);
+        let mut lane = hold(self.own_lane());
+        if lane.note_left(seq, (gone, at)) {
+            self.relieve(&mut lane);
         }
         self.left.fetch_add(1, Ordering::AcqRel);
     }
@@ -278,7 +305,15 @@ impl Journal {
     /// Forgets what it has of a session, or of all.
     pub(super) fn clear(&self, session: Option<&str>) {
         self.resets.fetch_add(1, Ordering::Relaxed);
-        hold(&self.row).clear(session, self.lanes());
+        let mut row = hold(&self.row);
+        self.tapes().iter().for_each(|tape| tape.forget(session));
+        self.gather(&mut row);
+        row.clear(session);
+    }
+
+    #[cfg(test)]
+    pub(super) fn held(&self) -> (usize, u64) {
+        hold(&self.row).held()
     }
 
     pub(super) fn fullness(&self) -> Fullness {

@@ -42,7 +42,7 @@ impl Exchange {
         let Some(tape) = &link.tape else { return };
         let seed = by.layers.first().and_then(|(number, _)| self.rules.stub(*number).0.seed);
         let seed = seed.unwrap_or(self.luck(asked.session).seed);
-        tape.enter(self.journal.enter(Known {
+        tape.enter(Known {
             request: asked.request,
             query: asked.uri.query().unwrap_or_default(),
             route: asked.route,
@@ -55,6 +55,6 @@ impl Exchange {
             read,
             plan,
             payload: plan.and_then(payload),
-        }));
+        });
     }
 }

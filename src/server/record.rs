@@ -1,16 +1,12 @@
 //! One exchange while it goes on: what came is known, what leaves is noted.
 
-use std::sync::{
-    Arc, Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicBool, AtomicU64, Ordering},
-};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::{
     compact::{Compact, LONGEST_BODY, Shape},
-    journal::Journal,
     session::Session,
     view::{View, looked_at, text},
 };
@@ -81,42 +77,44 @@ pub(super) struct Facts {
     pub(super) seq: u64,
     pub(super) shape: Shape,
     pub(super) body_length: u64,
-    /// Of a request whose body is not kept.
-    pub(super) fingerprint: Option<Fingerprint>,
-    /// Whether its path leads somewhere.
-    pub(super) is_known: bool,
-    pub(super) status: u16,
-    pub(super) missed: Vec<String>,
     /// The hash of what is said, where it is not read from what is kept of it.
     pub(super) payload: Option<Payload>,
     pub(super) connection: Connection,
-    pub(super) by: By,
     pub(super) seed: u64,
     pub(super) came: Instant,
     pub(super) read: Instant,
+    pub(super) status: u16,
+    pub(super) source: Source,
+    /// Whether its path leads somewhere.
+    pub(super) is_known: bool,
+    /// What few have.
+    pub(super) rare: Option<Box<Rare>>,
+}
+
+/// What few exchanges have.
+#[derive(Clone, Debug)]
+pub(super) struct Rare {
+    /// Why it was answered so, in words.
+    pub(super) why: String,
+    /// What its plan was to do and found no place for.
+    pub(super) missed: Vec<String>,
+    /// Of a request whose body is not kept.
+    pub(super) fingerprint: Option<Fingerprint>,
 }
 
 /// One exchange.
 #[derive(Debug)]
 pub(super) struct Record {
-    pub(super) entered: Entered,
-    /// Short: one writes, and readers are rare.
-    going: Mutex<Going>,
-    is_over: AtomicBool,
-    /// The number of its end among all; 0 while it has none.
-    number: AtomicU64,
-}
-
-/// An exchange as it was entered.
-#[derive(Debug)]
-pub(super) struct Entered {
-    pub(super) facts: Facts,
-    pub(super) session: Arc<Session>,
-    /// Those that its stubs are from.
+    facts: Facts,
+    session: Arc<Session>,
+    /// Those that its stubs are from, or another's were.
     rules: Option<Arc<Rules>>,
+    layers: Vec<(usize, u64)>,
     bytes: Vec<u8>,
     /// What is kept of the answer.
     answer: Bytes,
+    progress: Progress,
+    writes: Vec<Write>,
 }
 
 /// What was said, where that was not known when the exchange was entered.
@@ -151,53 +149,6 @@ pub(super) struct Progress {
 /// When bytes left, and how many.
 pub(super) type Write = (Instant, u32);
 
-/// What happens to an exchange.
-#[derive(Debug, Default)]
-struct Going {
-    progress: Progress,
-    writes: Vec<Write>,
-}
-
-impl Facts {
-    /// The facts of an exchange, whose texts go here; what is kept of the answer; and those
-    /// that its stubs are from.
-    fn of<'a>(seq: u64, known: Known<'a>, bytes: &mut Vec<u8>) -> (Self, Bytes, Option<&'a Arc<Rules>>) {
-        let Known {
-            request,
-            query,
-            route,
-            session: _,
-            connection,
-            rules,
-            by,
-            seed,
-            came,
-            read,
-            plan,
-            payload,
-        } = known;
-        let is_long = request.body.len() > LONGEST_BODY;
-        let (shape, answer) = Shape::write(bytes, request, query, plan);
-        let facts = Self {
-            seq,
-            shape,
-            body_length: request.body.len() as u64,
-            fingerprint: is_long.then(|| Fingerprint::new(route.dialect.name(), request, None)),
-            is_known: route.operation != Operation::Unknown,
-            status: plan.map_or(0, |plan| plan.status.as_u16()),
-            missed: plan.map(|plan| plan.missed.clone()).unwrap_or_default(),
-            payload,
-            connection,
-            by,
-            seed,
-            came,
-            read,
-        };
-        let rules = (!facts.by.layers.is_empty()).then_some(rules);
-        (facts, answer, rules)
-    }
-}
-
 /// The hash of what a plan says, but for what is written past HTTP's library: that is
 /// kept, and read when somebody asks.
 pub(super) fn payload(plan: &WirePlan) -> Option<Payload> {
@@ -230,140 +181,119 @@ impl Said {
     }
 }
 
-impl Entered {
-    fn new(seq: u64, known: Known<'_>) -> Self {
-        let session = Arc::clone(known.session);
-        let mut bytes = Vec::new();
-        let (facts, answer, rules) = Facts::of(seq, known, &mut bytes);
-        Self { facts, session, rules: rules.cloned(), bytes, answer }
+impl Rare {
+    fn of(why: String, missed: &[String], long: Option<Fingerprint>) -> Option<Box<Self>> {
+        let is_there = !why.is_empty() || !missed.is_empty() || long.is_some();
+        is_there.then(|| Box::new(Self { why, missed: missed.to_vec(), fingerprint: long }))
     }
+}
 
-    /// Makes it that of another exchange, in the same memory.
-    fn renew(&mut self, seq: u64, known: Known<'_>) {
-        // Who counts its holders is in another processor's cache, as often as not.
-        if !Arc::ptr_eq(&self.session, known.session) {
-            self.session = Arc::clone(known.session);
-        }
-        let (facts, answer, rules) = Facts::of(seq, known, &mut self.bytes);
-        match (&self.rules, rules) {
-            (Some(old), Some(new)) if Arc::ptr_eq(old, new) => {}
-            (_, new) => self.rules = new.cloned(),
-        }
-        (self.facts, self.answer) = (facts, answer);
-    }
-
-    /// Bytes of texts that it holds, or has room for.
-    pub(super) fn room(&self) -> usize {
-        self.bytes.capacity() + self.answer.len()
-    }
-
-    fn view<'a>(&'a self, going: &'a Going) -> View<'a> {
-        View {
-            facts: &self.facts,
-            session: &self.session,
-            rules: self.rules.as_ref(),
-            kept: Compact { bytes: &self.bytes, answer: &self.answer, shape: self.facts.shape },
-            progress: &going.progress,
-            writes: &going.writes,
-            layers: &self.facts.by.layers,
-        }
+impl Facts {
+    /// The facts of an exchange, whose texts go here; and what is kept of its answer.
+    fn of(seq: u64, known: &mut Known<'_>, bytes: &mut Vec<u8>) -> (Self, Bytes) {
+        let Known { request, plan, .. } = *known;
+        let (shape, answer) = Shape::write(bytes, request, known.query, plan);
+        let is_long = request.body.len() > LONGEST_BODY;
+        let name = known.route.dialect.name();
+        let fingerprint = is_long.then(|| Fingerprint::new(name, request, None));
+        let missed = plan.map(|plan| plan.missed.as_slice()).unwrap_or_default();
+        let facts = Self {
+            seq,
+            shape,
+            body_length: request.body.len() as u64,
+            payload: known.payload,
+            connection: known.connection,
+            seed: known.seed,
+            came: known.came,
+            read: known.read,
+            status: plan.map_or(0, |plan| plan.status.as_u16()),
+            source: known.by.source,
+            is_known: known.route.operation != Operation::Unknown,
+            rare: Rare::of(std::mem::take(&mut known.by.why), missed, fingerprint),
+        };
+        (facts, answer)
     }
 }
 
 impl Record {
-    pub(super) fn new(seq: u64, known: Known<'_>) -> Self {
+    fn new(seq: u64, mut known: Known<'_>) -> Self {
+        let mut bytes = Vec::new();
+        let (facts, answer) = Facts::of(seq, &mut known, &mut bytes);
+        let layers = known.by.layers;
         Self {
-            entered: Entered::new(seq, known),
-            going: Mutex::default(),
-            is_over: AtomicBool::new(false),
-            number: AtomicU64::new(0),
+            facts,
+            session: Arc::clone(known.session),
+            rules: (!layers.is_empty()).then(|| Arc::clone(known.rules)),
+            layers,
+            bytes,
+            answer,
+            progress: Progress::default(),
+            writes: Vec::new(),
         }
     }
 
-    /// Makes what was taken out the record of another exchange.
-    pub(super) fn renew(&mut self, seq: u64, known: Known<'_>) {
-        self.entered.renew(seq, known);
-        *self.is_over.get_mut() = false;
-        *self.number.get_mut() = 0;
-    }
-
-    /// Takes out what it was, but for what it is kept in: the facts, what happened, and
-    /// its end's number.
-    pub(super) fn take(&mut self) -> (Facts, Progress, u64) {
-        let facts = &mut self.entered.facts;
-        let (missed, by) = (std::mem::take(&mut facts.missed), std::mem::take(&mut facts.by));
-        let facts = Facts { missed, by, ..*facts };
-        let going = self.going.get_mut().unwrap_or_else(PoisonError::into_inner);
-        going.writes.clear();
-        (facts, std::mem::take(&mut going.progress), *self.number.get_mut())
-    }
-
-    fn going(&self) -> MutexGuard<'_, Going> {
-        self.going.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The record of an exchange, in the memory of one that is filed.
+    pub(super) fn of(spare: Option<Box<Self>>, seq: u64, mut known: Known<'_>) -> Box<Self> {
+        let Some(mut own) = spare else { return Box::new(Self::new(seq, known)) };
+        (own.facts, own.answer) = Facts::of(seq, &mut known, &mut own.bytes);
+        // Who counts its holders is in another processor's cache, as often as not.
+        if !Arc::ptr_eq(&own.session, known.session) {
+            own.session = Arc::clone(known.session);
+        }
+        own.layers = known.by.layers;
+        if !own.layers.is_empty() && !own.rules.as_ref().is_some_and(|old| Arc::ptr_eq(old, known.rules)) {
+            own.rules = Some(Arc::clone(known.rules));
+        }
+        own.progress = Progress::default();
+        own.writes.clear();
+        own
     }
 
     /// So many bytes left at this moment.
-    pub(super) fn wrote(&self, bytes: usize, now: Instant) {
-        let going = &mut *self.going();
-        going.progress.sent += bytes as u64;
-        going.progress.last = Some(now);
-        if going.writes.len() < MOST_WRITES {
-            going.writes.push((now, u32::try_from(bytes).unwrap_or(u32::MAX)));
+    pub(super) fn wrote(&mut self, bytes: usize, now: Instant) {
+        self.progress.sent += bytes as u64;
+        self.progress.last = Some(now);
+        if self.writes.len() < MOST_WRITES {
+            self.writes.push((now, u32::try_from(bytes).unwrap_or(u32::MAX)));
         } else {
-            going.progress.more_writes += 1;
+            self.progress.more_writes += 1;
         }
     }
 
     /// What an upstream said, which is known when all of it has come.
-    pub(super) fn said(&self, said: Said) {
-        self.going().progress.said = Some(Box::new(said));
+    pub(super) fn said(&mut self, said: Said) {
+        self.progress.said = Some(Box::new(said));
     }
 
-    /// It ended so.
-    pub(super) fn ends(&self, journal: &Journal, end: End, at: Option<Instant>) {
-        {
-            let progress = &mut self.going().progress;
-            if progress.end.is_some() {
-                return;
-            }
-            let at = at.or(progress.last).unwrap_or_else(Instant::now);
-            progress.end = Some((end, at));
-        }
-        self.is_over.store(true, Ordering::SeqCst);
-        journal.note_end();
+    /// It ended so: at this moment, or with its last byte.
+    pub(super) fn ends(&mut self, end: End, at: Option<Instant>) {
+        self.progress.end = Some((end, at.or(self.progress.last).unwrap_or_else(Instant::now)));
     }
 
-    /// Bytes that it takes, about.
-    pub(super) fn size(&self) -> u64 {
-        (size_of::<Self>() + self.texts()) as u64
+    /// Bytes of texts that it has room for.
+    pub(super) fn room(&self) -> usize {
+        self.bytes.capacity() + self.answer.len()
     }
 
-    /// Bytes of its texts.
-    pub(super) fn texts(&self) -> usize {
-        self.entered.bytes.len() + self.entered.answer.len()
+    pub(super) fn seq(&self) -> u64 {
+        self.facts.seq
     }
 
-    pub(super) fn is_open(&self) -> bool {
-        !self.is_over.load(Ordering::SeqCst)
-    }
-
-    /// The number of its end; 0 while it has none.
-    pub(super) fn number(&self) -> u64 {
-        self.number.load(Ordering::Relaxed)
-    }
-
-    /// Numbers its end, under the lock of the row that it is in.
-    pub(super) fn set_number(&self, number: u64) {
-        self.number.store(number, Ordering::Relaxed);
+    /// Whether it is of this session; of any where none is named.
+    pub(super) fn is_of(&self, session: Option<&str>) -> bool {
+        session.is_none_or(|name| self.session.name() == name)
     }
 
     /// What is to be told of it.
-    pub(super) fn view<T>(&self, look: impl FnOnce(&View<'_>) -> T) -> T {
-        look(&self.entered.view(&self.going()))
-    }
-
-    /// The same where nobody else has it.
-    pub(super) fn view_own<T>(&mut self, look: impl FnOnce(&View<'_>) -> T) -> T {
-        look(&self.entered.view(self.going.get_mut().unwrap_or_else(PoisonError::into_inner)))
+    pub(super) fn view(&self) -> View<'_> {
+        View {
+            facts: &self.facts,
+            session: &self.session,
+            rules: self.rules.as_ref().filter(|_| !self.layers.is_empty()),
+            kept: Compact { bytes: &self.bytes, answer: &self.answer, shape: self.facts.shape },
+            progress: &self.progress,
+            writes: &self.writes,
+            layers: &self.layers,
+        }
     }
 }

@@ -1,26 +1,23 @@
 //! The latest exchanges, and the lanes by which they come.
 //!
 //! Each thread has a lane of its own, so that threads do not wait for one another. There
-//! an exchange is while somebody may have something to add to it; then it is filed, and
-//! its record, which is still in the processor's cache, is that of the next.
+//! an exchange is filed when it is over, and its record, which is still in the
+//! processor's cache, is that of the next.
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    sync::{Arc, MutexGuard},
+    sync::Arc,
 };
 
 use tokio::time::Instant;
 
 use super::{
-    journal::{Bounds, Detail, Journal},
-    record::{Known, Record},
+    journal::{Bounds, Journal},
+    record::Record,
     session::Session,
     slab::Slab,
 };
-use crate::{
-    identity::Payload,
-    journal::{Entry, Gone},
-};
+use crate::journal::{Entry, Gone};
 
 /// Records that wait to be taken again.
 const MOST_RECORDS: usize = 32;
@@ -31,21 +28,19 @@ const MOST_ROOM: usize = 64 << 10;
 /// Slabs that wait to be filled again.
 const MOST_SPARE: usize = 4;
 
-/// What a thread has entered.
+/// Clients that left whom a lane remembers before the row does.
+const MOST_LEFT: usize = 256;
+
+/// What a thread has filed.
 #[derive(Debug, Default)]
 pub(super) struct Lane {
-    /// Those to which something may be added.
-    pub(super) entered: Vec<Arc<Record>>,
+    /// Records whose exchanges are filed.
+    pub(super) spare: Vec<Box<Record>>,
     /// When clients left behind exchanges of these numbers, in whichever lane.
-    pub(super) left: Vec<(u64, Left)>,
-    /// Bytes of those that were still under way when it was looked which are over.
-    open: u64,
-    /// Bytes that came since.
-    came: u64,
-    /// Whether some are over that the slab had no room for.
-    is_behind: bool,
-    spare: Vec<Arc<Record>>,
+    left: Vec<(u64, Left)>,
     slab: Slab,
+    /// Slabs that are to go to the row.
+    full: Vec<Slab>,
 }
 
 /// How and when a client left.
@@ -95,66 +90,36 @@ impl Placed {
 /// An exchange, for as long as somebody looks at it.
 #[derive(Debug)]
 pub(super) struct Seen {
-    place: Place,
+    slab: Arc<Slab>,
+    /// Where it is there.
+    at: usize,
     gone: Option<Left>,
 }
 
-/// Where it is.
-#[derive(Debug)]
-enum Place {
-    /// In a lane.
-    Live(Arc<Record>),
-    /// In a slab, at this place.
-    Filed(Arc<Slab>, usize),
-}
-
 impl Lane {
-    /// The record of an exchange.
-    pub(super) fn enter(&mut self, seq: u64, known: Known<'_>) -> Arc<Record> {
-        let record = self.record(seq, known);
-        self.came += record.size();
-        self.entered.push(Arc::clone(&record));
-        record
+    /// Files what is over; whether the row is to take something.
+    pub(super) fn file(&mut self, record: Box<Record>) -> bool {
+        self.slab.file(&record);
+        if self.spare.len() < MOST_RECORDS && record.room() <= MOST_ROOM {
+            self.spare.push(record);
+        }
+        if self.slab.is_full() {
+            self.full.push(std::mem::take(&mut self.slab));
+        }
+        !self.full.is_empty()
     }
 
-    fn record(&mut self, seq: u64, known: Known<'_>) -> Arc<Record> {
-        if let Some(mut spare) = self.spare.pop()
-            && let Some(record) = Arc::get_mut(&mut spare)
-        {
-            record.renew(seq, known);
-            return spare;
-        }
-        Arc::new(Record::new(seq, known))
+    /// A client left behind an exchange of this number; whether the row is to take that.
+    pub(super) fn note_left(&mut self, seq: u64, left: Left) -> bool {
+        self.left.push((seq, left));
+        // A thread where connections end need not be one where exchanges are filed.
+        self.left.len() >= MOST_LEFT
     }
 
-    /// Files what is over; whether the row is to take it.
-    pub(super) fn is_full(&mut self) -> bool {
-        // What is under way for long is looked at in vain: the more of it, the rarer.
-        if self.is_behind || self.came >= 2 * self.open {
-            self.file();
-        }
-        self.slab.is_full()
-    }
-
-    fn file(&mut self) {
-        (self.came, self.open, self.is_behind) = (0, 0, false);
-        let Self { entered, open, is_behind, slab, spare, .. } = self;
-        let filed = entered.extract_if(.., |record| {
-            match Arc::get_mut(record).filter(|record| !record.is_open()) {
-                Some(_) if slab.is_full() => *is_behind = true,
-                Some(over) => {
-                    slab.file(over);
-                    return true;
-                }
-                None => *open += record.size(),
-            }
-            false
-        });
-        for record in filed {
-            if spare.len() < MOST_RECORDS && record.entered.room() <= MOST_ROOM {
-                spare.push(record);
-            }
-        }
+    /// Takes out all that is filed.
+    pub(super) fn take(&mut self) -> Self {
+        let spare = std::mem::take(&mut self.spare);
+        std::mem::replace(self, Self { spare, ..Self::default() })
     }
 }
 
@@ -171,13 +136,13 @@ impl Row {
         }
     }
 
-    /// Takes what a lane has filed, and lets the oldest go.
-    pub(super) fn take(&mut self, lane: &mut Lane) {
-        self.put(std::mem::take(&mut lane.slab));
-        self.take_left(lane);
+    /// Takes what fills a lane, and lets the oldest go.
+    pub(super) fn take_full(&mut self, lane: &mut Lane) {
+        lane.full.drain(..).for_each(|slab| self.put(slab));
+        self.left.extend(lane.left.drain(..));
         while self.slabs.front().is_some_and(|oldest| self.can_go(oldest)) {
             let Some(oldest) = self.slabs.pop_front() else { break };
-            oldest.slab.sessions_since(self.first).for_each(|session| self.forget(session));
+            self.forget_all(&oldest);
             // What came before its latest is beyond the bounds, wherever it is.
             self.left = self.left.split_off(&oldest.latest);
             if let Ok(mut slab) = Arc::try_unwrap(oldest.slab)
@@ -187,12 +152,22 @@ impl Row {
                 self.spare.push(slab);
             }
         }
-        lane.slab = self.spare.pop().unwrap_or_default();
+        if lane.slab.is_empty() {
+            lane.slab = self.spare.pop().unwrap_or_default();
+        }
     }
 
-    /// Takes what a lane knows of clients that left.
-    pub(super) fn take_left(&mut self, lane: &mut Lane) {
-        self.left.extend(lane.left.drain(..));
+    /// Takes all that a lane had.
+    pub(super) fn take(&mut self, mut lane: Lane) {
+        lane.slab.shrink();
+        lane.full.into_iter().chain([lane.slab]).for_each(|slab| self.put(slab));
+        self.left.extend(lane.left);
+    }
+
+    /// How many clients it knows of that left, and bytes of what it keeps.
+    #[cfg(test)]
+    pub(super) fn held(&self) -> (usize, u64) {
+        (self.left.len(), self.slabs.iter().map(|placed| placed.bytes).sum())
     }
 
     fn put(&mut self, mut slab: Slab) {
@@ -212,41 +187,34 @@ impl Row {
         count >= self.bounds.entries || bytes >= self.bounds.bytes
     }
 
-    fn forget(&mut self, session: &Session) {
+    /// Counts those of a slab that are not counted as forgotten already.
+    fn forget_all(&mut self, placed: &Placed) {
+        if placed.earliest >= self.first {
+            placed.slab.sessions().for_each(|(session, count)| self.forget(session, count));
+        } else {
+            placed.slab.sessions_since(self.first).for_each(|session| self.forget(session, 1));
+        }
+    }
+
+    fn forget(&mut self, session: &Session, more: u64) {
         match self.forgotten.get_mut(session.name()) {
-            Some(count) => *count += 1,
-            None => drop(self.forgotten.insert(session.name().to_owned(), 1)),
+            Some(count) => *count += more,
+            None => drop(self.forgotten.insert(session.name().to_owned(), more)),
         }
     }
 
-    /// Takes what all lanes have filed, and tells what else is in them.
-    pub(super) fn gather(&mut self, lanes: Vec<MutexGuard<'_, Lane>>) -> Vec<Arc<Record>> {
-        let mut live = Vec::new();
-        for mut lane in lanes {
-            lane.entered.retain(|record| record.entered.facts.seq >= self.first);
-            lane.file();
-            let mut slab = std::mem::take(&mut lane.slab);
-            self.take_left(&mut lane);
-            for record in lane.entered.iter().filter(|record| record.number() == 0 && !record.is_open()) {
-                self.numbered += 1;
-                record.set_number(self.numbered);
-            }
-            live.extend(lane.entered.iter().cloned());
-            drop(lane);
-            slab.shrink();
-            self.put(slab);
-        }
-        live
-    }
-
-    /// All that there is besides these, in the order of arrival, within the bounds.
-    pub(super) fn seen(&mut self, live: Vec<Arc<Record>>) -> Vec<Seen> {
-        let mut all: Vec<_> = live.into_iter().map(Seen::live).collect();
-        for Placed { slab, .. } in &self.slabs {
+    /// All that there is, in the order of arrival, within the bounds: what lanes have
+    /// filed, and what is under way.
+    pub(super) fn seen(&mut self, live: Vec<Slab>) -> Vec<Seen> {
+        let live: Vec<_> = live.into_iter().map(Arc::new).collect();
+        let mut all = Vec::new();
+        for slab in self.slabs.iter().map(|placed| &placed.slab).chain(&live) {
             let places = (0..slab.len()).filter(|at| slab.seq(*at) >= self.first);
-            all.extend(places.map(|at| Seen::filed(slab, at)));
+            all.extend(places.map(|at| Seen { slab: Arc::clone(slab), at, gone: None }));
         }
         all.sort_by_key(Seen::seq);
+        // What has ended meanwhile is there twice, and filed first.
+        all.dedup_by_key(|one| one.seq());
         let (mut count, mut bytes) = (0, 0);
         let fits = |one: &&Seen| {
             (count, bytes) = (count + 1, bytes + one.size());
@@ -254,7 +222,7 @@ impl Row {
         };
         let kept = all.iter().rev().take_while(fits).count();
         for one in all.drain(..all.len() - kept) {
-            self.forget(one.session());
+            self.forget(one.session(), 1);
         }
         self.first = all.first().map_or(self.first, Seen::seq);
         self.slabs.retain(|placed| placed.latest >= self.first);
@@ -268,13 +236,7 @@ impl Row {
     }
 
     /// Forgets all of a session, or all.
-    pub(super) fn clear(&mut self, session: Option<&str>, lanes: Vec<MutexGuard<'_, Lane>>) {
-        for mut lane in lanes {
-            lane.file();
-            self.put(std::mem::take(&mut lane.slab));
-            self.take_left(&mut lane);
-            lane.entered.retain(|record| session.is_some_and(|name| record.entered.session.name() != name));
-        }
+    pub(super) fn clear(&mut self, session: Option<&str>) {
         let Some(name) = session else {
             self.slabs.clear();
             self.left.clear();
@@ -290,26 +252,12 @@ impl Row {
 }
 
 impl Seen {
-    fn live(record: Arc<Record>) -> Self {
-        Self { place: Place::Live(record), gone: None }
-    }
-
-    fn filed(slab: &Arc<Slab>, at: usize) -> Self {
-        Self { place: Place::Filed(Arc::clone(slab), at), gone: None }
-    }
-
     pub(super) fn seq(&self) -> u64 {
-        match &self.place {
-            Place::Live(record) => record.entered.facts.seq,
-            Place::Filed(slab, at) => slab.seq(*at),
-        }
+        self.slab.seq(self.at)
     }
 
     pub(super) fn session(&self) -> &Arc<Session> {
-        match &self.place {
-            Place::Live(record) => &record.entered.session,
-            Place::Filed(slab, at) => slab.session(*at),
-        }
+        self.slab.session(self.at)
     }
 
     /// Whether it is of this session; of any where none is named.
@@ -318,44 +266,23 @@ impl Seen {
     }
 
     pub(super) fn is_open(&self) -> bool {
-        match &self.place {
-            Place::Live(record) => record.is_open(),
-            Place::Filed(..) => false,
-        }
+        self.slab.is_open(self.at)
     }
 
     /// The number of its end; 0 while it has none.
     pub(super) fn number(&self) -> u64 {
-        match &self.place {
-            Place::Live(record) => record.number(),
-            Place::Filed(slab, at) => slab.number(*at),
-        }
+        self.slab.number(self.at)
     }
 
     /// Bytes that it takes, about.
     pub(super) fn size(&self) -> u64 {
-        match &self.place {
-            Place::Live(record) => record.size(),
-            Place::Filed(slab, at) => slab.size_of(*at),
-        }
+        self.slab.size_of(self.at)
     }
 
     /// All that is known of it.
-    pub(super) fn entry(&self, journal: &Journal, detail: Detail) -> Entry {
-        let mut entry = match &self.place {
-            Place::Live(record) => record.view(|view| view.entry(journal, detail)),
-            Place::Filed(slab, at) => slab.view(*at, |view| view.entry(journal, detail)),
-        };
-        entry.gone = self.gone.map(|(gone, at)| (gone, journal.since_start(at)));
-        entry
-    }
-
-    /// The hash of what it was meant to say.
-    pub(super) fn payload(&self) -> Option<Payload> {
-        match &self.place {
-            Place::Live(record) => record.view(|view| view.payload()),
-            Place::Filed(slab, at) => slab.view(*at, |view| view.payload()),
-        }
+    pub(super) fn entry(&self, journal: &Journal) -> Entry {
+        let gone = self.gone.map(|(gone, at)| (gone, journal.since_start(at)));
+        Entry { gone, ..self.slab.view(self.at).entry(journal) }
     }
 }
 
@@ -369,42 +296,55 @@ mod tests {
         journal::End,
         request::Request,
         select::{Rules, facts::Connection},
-        server::session::{Limits, Sessions},
+        server::{
+            record::{By, Known},
+            session::{Limits, Sessions},
+            tape::Tape,
+        },
     };
 
-    fn with_known<T>(session: &Arc<Session>, text: &str, enter: impl FnOnce(Known<'_>) -> T) -> T {
+    fn enter(tape: &Tape, session: &Arc<Session>, text: &str) {
         let uri = "/v1/chat/completions?a=b".parse().unwrap();
         let mut request = Request::new(http::Method::POST, &uri, HeaderMap::new());
         request.body = text.to_owned().into();
         let now = Instant::now();
-        enter(Known {
+        tape.enter(Known {
             request: &request,
             query: "a=b",
             route: &dialect::identify(&request),
             session,
             connection: Connection::default(),
             rules: &Arc::new(Rules::new(Vec::new())),
-            by: super::super::record::By::default(),
+            by: By::default(),
             seed: 7,
             came: now,
             read: now,
             plan: None,
             payload: None,
-        })
+        });
+        tape.wrote(text.len(), now);
     }
 
-    fn entered(journal: &Journal, session: &Arc<Session>, text: &str) -> Arc<Record> {
-        let record = with_known(session, text, |known| journal.enter(known));
-        record.wrote(text.len(), Instant::now());
-        record
+    fn entered(journal: &Arc<Journal>, session: &Arc<Session>, text: &str) -> Arc<Tape> {
+        let tape = Tape::new(journal);
+        enter(&tape, session, text);
+        tape
     }
 
-    fn over(journal: &Journal, session: &Arc<Session>, text: &str) {
-        entered(journal, session, text).ends(journal, End::Complete, None);
+    fn over(journal: &Arc<Journal>, session: &Arc<Session>, text: &str) {
+        entered(journal, session, text).end(End::Complete, None);
+    }
+
+    fn journal(entries: usize, bytes: u64) -> Arc<Journal> {
+        Arc::new(Journal::new(Bounds { entries, bytes }))
+    }
+
+    fn numbers(journal: &Journal) -> Vec<u64> {
+        journal.entries(None).iter().map(|entry| entry.seq).collect()
     }
 
     fn texts(journal: &Journal, session: Option<&str>) -> Vec<String> {
-        let entries = journal.entries(session, Detail::All);
+        let entries = journal.entries(session);
         assert!(entries.is_sorted_by_key(|entry| entry.seq));
         let text = |entry: &Entry| {
             assert_eq!((entry.request.query("a"), entry.sent), (Some("b"), entry.body_length));
@@ -415,57 +355,93 @@ mod tests {
 
     #[test]
     fn the_latest_are_kept_whichever_thread_they_came_by() {
-        let journal = Journal::new(Bounds { entries: 1000, bytes: u64::MAX });
+        let journal = journal(1000, u64::MAX);
         let session = Arc::default();
-        let held: Vec<_> = std::thread::scope(|scope| {
-            let threads = (0..4).map(|_| {
-                scope.spawn(|| {
-                    let enter = |number: usize| {
-                        let record = entered(&journal, &session, &"x".repeat(number));
-                        record.ends(&journal, End::Complete, None);
-                        // A connection that waits for its next request.
-                        number.is_multiple_of(50).then_some(record)
-                    };
-                    (0..2000).filter_map(enter).collect::<Vec<_>>()
-                })
-            });
-            let threads: Vec<_> = threads.collect();
-            threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| (0..2000).for_each(|number| over(&journal, &session, &"x".repeat(number))));
+            }
         });
-        let entries = journal.entries(None, Detail::Judged);
-        let numbers: Vec<_> = entries.iter().map(|entry| entry.seq).collect();
-        assert_eq!(numbers, (7001..=8000).collect::<Vec<_>>());
+        assert_eq!(numbers(&journal), (7001..=8000).collect::<Vec<_>>());
         assert_eq!(journal.forgotten().values().sum::<u64>(), 7000);
         let ends = journal.ended_after(0, None);
         assert_eq!(ends.len(), 1000);
         assert!(ends.is_sorted_by(|(one, _), (other, _)| one < other), "each has a number of its own");
-        drop(held);
-        assert_eq!(journal.entries(None, Detail::Judged).len(), 1000);
     }
 
     #[test]
-    fn what_is_added_late_is_told_and_what_is_open_stays_open() {
-        let journal = Journal::new(Bounds::default());
+    fn whoever_looks_misses_none_below_another_and_sees_none_twice() {
+        let journal = journal(usize::MAX, u64::MAX);
+        let session = Arc::default();
+        let (mut ended, mut looks) = (Vec::new(), 0);
+        std::thread::scope(|scope| {
+            let threads = (0..3).map(|_| {
+                scope.spawn(|| {
+                    let tape = Tape::new(&journal);
+                    for _ in 0..3000 {
+                        enter(&tape, &session, "text");
+                        tape.end(End::Complete, None);
+                    }
+                })
+            });
+            let threads: Vec<_> = threads.collect();
+            while !threads.iter().all(|thread| thread.is_finished()) {
+                let seen = numbers(&journal);
+                assert_eq!(seen, (1..=seen.len() as u64).collect::<Vec<_>>());
+                let after = ended.last().map_or(0, |(number, _)| *number);
+                let news = journal.ended_after(after, None).into_iter();
+                ended.extend(news.map(|(number, one)| (number, one.seq())));
+                looks += 1;
+            }
+        });
+        let after = ended.last().map_or(0, |(number, _)| *number);
+        ended.extend(journal.ended_after(after, None).into_iter().map(|(number, one)| (number, one.seq())));
+        assert!(ended.iter().map(|(number, _)| *number).eq(1..=9000), "{looks} looks");
+        let mut seqs: Vec<_> = ended.iter().map(|(_, seq)| *seq).collect();
+        seqs.sort_unstable();
+        assert!(seqs.into_iter().eq(1..=9000));
+    }
+
+    #[test]
+    fn what_is_under_way_is_told_and_what_its_client_did_behind_it() {
+        let journal = Arc::new(Journal::new(Bounds::default()));
         let session = Arc::default();
         let first = entered(&journal, &session, "first");
-        first.ends(&journal, End::Complete, None);
+        first.end(End::Complete, None);
         let open = entered(&journal, &session, "open");
         (0..500).for_each(|_| over(&journal, &session, "between"));
-        assert_eq!(journal.open(None), 1);
-        journal.note_left(1, Gone::Closed, Instant::now());
-        drop(first);
-        assert_eq!(journal.entries(None, Detail::All)[0].gone.unwrap().0, Gone::Closed);
-        open.ends(&journal, End::Left, None);
-        drop(open);
-        let entries = journal.entries(None, Detail::All);
+        assert_eq!((journal.open(None), journal.open(Some("other"))), (1, 0));
+        assert_eq!(journal.entries(None)[1].end, None);
+        first.client_left(Gone::Closed);
+        first.close();
+        assert_eq!(journal.entries(None)[0].gone.unwrap().0, Gone::Closed);
+        open.client_left(Gone::Reset);
+        open.close();
+        let entries = journal.entries(None);
         assert_eq!((journal.open(None), entries[1].end.unwrap().0), (0, End::Left));
         assert_eq!(texts(&journal, None)[..3], ["first", "open", "between"]);
         assert_eq!(journal.ended_after(0, None).len(), 502);
     }
 
     #[test]
+    fn an_answer_that_is_flushed_with_the_next_has_ended_before_it() {
+        let journal = Arc::new(Journal::new(Bounds::default()));
+        let session = Arc::default();
+        let tape = entered(&journal, &session, "one");
+        tape.hand_over();
+        enter(&tape, &session, "two");
+        tape.flushed();
+        assert_eq!(journal.open(None), 1);
+        tape.hand_over();
+        tape.flushed();
+        assert_eq!(journal.open(None), 0);
+        let ends: Vec<_> = journal.entries(None).iter().map(|entry| entry.end.map(|(end, _)| end)).collect();
+        assert_eq!(ends, [Some(End::Complete); 2]);
+    }
+
+    #[test]
     fn a_session_is_forgotten_and_the_others_stay_as_they_were() {
-        let journal = Journal::new(Bounds::default());
+        let journal = Arc::new(Journal::new(Bounds::default()));
         let sessions = Sessions::new(Limits::default());
         let [a, b] = ["a", "b"].map(|name| sessions.named_so(name.to_owned()).unwrap());
         let looked = |session| texts(&journal, session);
@@ -476,77 +452,62 @@ mod tests {
                 assert_eq!((looked(Some("a")).len(), looked(None).len()), (101, 202));
             }
         }
+        let open = [&a, &b].map(|session| entered(&journal, session, "open"));
         journal.clear(Some("a"));
         assert!(looked(Some("a")).is_empty());
-        let others: Vec<_> = (0..300).map(|number| format!("b{number}")).collect();
-        assert_eq!(looked(None), others);
+        open.iter().for_each(|tape| tape.end(End::Complete, None));
+        let others = (0..300).map(|number| format!("b{number}")).chain(["open".to_owned()]);
+        assert_eq!(looked(None), others.collect::<Vec<_>>());
         assert!(journal.forgotten().is_empty(), "to be told to forget is not to run out of room");
         over(&journal, &a, "again");
-        assert_eq!((looked(Some("a")).len(), looked(None).len()), (1, 301));
+        assert_eq!((looked(Some("a")).len(), looked(None).len()), (1, 302));
         journal.clear(None);
         assert!(looked(None).is_empty());
     }
 
     #[test]
     fn a_journal_full_of_bytes_keeps_the_latest_and_one_at_the_least() {
-        let journal = Journal::new(Bounds { entries: usize::MAX, bytes: 1 << 20 });
+        let journal = journal(usize::MAX, 1 << 20);
         let session = Arc::default();
         (0..100).for_each(|number| over(&journal, &session, &format!("{number:050000}")));
         let kept = texts(&journal, None);
         assert!((18..=20).contains(&kept.len()), "{}", kept.len());
         assert!(kept.last().unwrap().ends_with("099"));
-        let small = Journal::new(Bounds { entries: usize::MAX, bytes: 10 });
+        let small = Arc::new(Journal::new(Bounds { entries: usize::MAX, bytes: 10 }));
         (0..100).for_each(|number| over(&small, &session, &number.to_string()));
         assert_eq!(texts(&small, None), ["99"]);
     }
 
     #[test]
-    fn connections_that_do_nothing_for_long_do_not_keep_what_others_did() {
-        let journal = Journal::new(Bounds::default());
-        let (mut row, mut lane) = (Row::new(Bounds { entries: usize::MAX, bytes: 1 << 20 }), Lane::default());
+    fn who_left_behind_what_is_forgotten_is_forgotten_too() {
+        let journal = journal(usize::MAX, 1 << 20);
         let session = Arc::default();
-        let mut held = VecDeque::new();
-        for seq in 1..=20_000 {
-            let record = with_known(&session, &"x".repeat(500), |known| lane.enter(seq, known));
-            record.ends(&journal, End::Complete, None);
-            lane.left.push((seq, (Gone::Closed, Instant::now())));
-            if seq % 50 == 0 {
-                held.push_back(record);
-            }
-            if held.len() > 200 {
-                held.pop_front();
-            }
-            if lane.is_full() {
-                row.take(&mut lane);
-            }
+        let open: Vec<_> = (0..1000).map(|_| entered(&journal, &session, "open")).collect();
+        for _ in 0..20_000 {
+            let tape = entered(&journal, &session, &"x".repeat(500));
+            tape.end(End::Complete, None);
+            tape.client_left(Gone::Closed);
+            tape.close();
         }
-        assert!(row.left.len() < 5_000, "who left behind what is forgotten is forgotten too");
-        let size: u64 = row.slabs.iter().map(|placed| placed.bytes).sum();
+        let (left, size) = journal.held();
+        assert!(left < 5_000, "{left}");
         assert!((1 << 20..3 << 20).contains(&size), "{size}");
+        open.iter().for_each(|tape| tape.end(End::Complete, None));
+        assert_eq!(journal.open(None), 0);
+        let told = journal.entries(None).len() as u64 + journal.forgotten().values().sum::<u64>();
+        assert_eq!(told, 21_000, "each is kept or forgotten");
     }
 
     #[test]
-    fn what_is_over_is_filed_in_its_order_however_much_is_under_way() {
-        let journal = Journal::new(Bounds::default());
-        let (mut row, mut lane) = (Row::new(Bounds::default()), Lane::default());
+    fn a_thread_where_connections_only_end_hands_over_who_left() {
+        let journal = Arc::new(Journal::new(Bounds::default()));
         let session = Arc::default();
-        let text = "x".repeat(500);
-        let mut enter = |seq| {
-            while lane.is_full() {
-                row.take(&mut lane);
-            }
-            let record = with_known(&session, &text, |known| lane.enter(seq, known));
-            (record, lane.entered.len())
-        };
-        let open: Vec<_> = (1..=1000).map(|seq| enter(seq).0).collect();
-        for seq in 1001..=20_000 {
-            let (record, entered) = enter(seq);
-            record.ends(&journal, End::Complete, None);
-            assert!(entered < 4 * open.len(), "{entered}");
+        let tapes: Vec<_> = (0..1000).map(|_| entered(&journal, &session, "")).collect();
+        tapes.iter().for_each(|tape| tape.end(End::Complete, None));
+        for tape in tapes {
+            tape.client_left(Gone::Closed);
+            tape.close();
         }
-        let filed = row.slabs.iter().flat_map(|placed| (0..placed.count).map(|at| placed.slab.seq(at)));
-        let filed: Vec<_> = filed.collect();
-        assert!(filed.len() > 16_000, "{}", filed.len());
-        assert_eq!(filed, (1001..=1000 + filed.len() as u64).collect::<Vec<_>>());
+        assert!(journal.held().0 >= 1000 - MOST_LEFT, "{}", journal.held().0);
     }
 }

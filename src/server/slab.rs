@@ -4,7 +4,7 @@
 //! would the next: to write there, a processor waits for memory each time. In a row it
 //! need not wait, and what goes is given back, or written over, as a whole.
 
-use std::{mem::size_of, ops::Range, sync::Arc};
+use std::{mem::size_of, sync::Arc};
 
 use super::{
     compact::Compact,
@@ -30,12 +30,14 @@ const LOOK_BACK: usize = 4;
 #[derive(Debug, Default)]
 pub(super) struct Slab {
     filed: Vec<Filed>,
-    /// Whose they are, and their numbers: what is asked of all of them.
+    /// What is asked of all of them.
     arrivals: Vec<Arrival>,
     texts: Vec<u8>,
     writes: Vec<Write>,
     layers: Vec<(usize, u64)>,
     sessions: Vec<Arc<Session>>,
+    /// How many are of each of these.
+    counts: Vec<u64>,
     rules: Vec<Arc<Rules>>,
 }
 
@@ -43,8 +45,10 @@ pub(super) struct Slab {
 #[derive(Clone, Copy, Debug)]
 struct Arrival {
     seq: u64,
-    /// Where its session is in the list.
-    session: usize,
+    /// The number of its end among all; 0 while it has none.
+    end: u64,
+    /// Which of the sessions it is of.
+    session: u32,
 }
 
 /// One of them.
@@ -52,51 +56,72 @@ struct Arrival {
 struct Filed {
     facts: Facts,
     progress: Progress,
-    /// The number of its end among all; 0 while it has none.
-    number: u64,
     places: Places,
 }
 
 /// Where something is in a slab's lists.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 struct Places {
-    texts: Range<usize>,
-    /// Where the answer begins in the texts.
-    answer: usize,
-    writes: Range<usize>,
-    layers: Range<usize>,
-    rules: Option<usize>,
+    /// The request, and the answer's head.
+    request: Place,
+    answer: Place,
+    writes: Place,
+    layers: Place,
+    /// Which of the rules.
+    rules: Option<u32>,
+}
+
+/// From here to there; a slab is far smaller than four gigabytes.
+#[derive(Clone, Copy, Debug)]
+struct Place(u32, u32);
+
+impl Place {
+    /// The place of these at the end of a list.
+    fn add<T: Copy>(list: &mut Vec<T>, more: &[T]) -> Self {
+        let start = list.len();
+        list.extend_from_slice(more);
+        Self(number(start), number(list.len()))
+    }
+
+    fn of<T>(self, list: &[T]) -> &[T] {
+        &list[self.0 as usize..self.1 as usize]
+    }
+
+    fn len(self) -> usize {
+        (self.1 - self.0) as usize
+    }
 }
 
 impl Slab {
-    /// Takes in what a record has, which is over.
-    pub(super) fn file(&mut self, record: &mut Record) {
-        let places = record.view_own(|view| self.arrived(view));
-        let (mut facts, progress, number) = record.take();
-        facts.by.layers = Vec::new();
-        self.filed.push(Filed { facts, progress, number, places });
+    /// With what a record has.
+    pub(super) fn of(record: &Record) -> Self {
+        let mut slab = Self::default();
+        slab.file(record);
+        slab
     }
 
-    /// Lists one, and copies what is kept elsewhere of it; tells where.
-    fn arrived(&mut self, view: &View<'_>) -> Places {
+    /// Takes in what a record has.
+    pub(super) fn file(&mut self, record: &Record) {
+        self.put(&record.view(), 0);
+    }
+
+    /// Takes in an exchange whose end has this number, or none.
+    fn put(&mut self, view: &View<'_>, number: u64) {
         let session = place(&mut self.sessions, view.session);
-        self.arrivals.push(Arrival { seq: view.facts.seq, session });
+        self.counts.resize(self.sessions.len(), 0);
+        self.counts[session as usize] += 1;
+        self.arrivals.push(Arrival { seq: view.facts.seq, end: number, session });
         if self.texts.capacity() == 0 {
             self.texts.reserve_exact(ROOM);
         }
-        let (texts, writes, layers) = (self.texts.len(), self.writes.len(), self.layers.len());
-        self.texts.extend_from_slice(view.kept.bytes);
-        let answer = self.texts.len();
-        self.texts.extend_from_slice(view.kept.answer);
-        self.writes.extend_from_slice(view.writes);
-        self.layers.extend_from_slice(view.layers);
-        Places {
-            texts: texts..self.texts.len(),
-            answer,
-            writes: writes..self.writes.len(),
-            layers: layers..self.layers.len(),
+        let places = Places {
+            request: Place::add(&mut self.texts, view.kept.bytes),
+            answer: Place::add(&mut self.texts, view.kept.answer),
+            writes: Place::add(&mut self.writes, view.writes),
+            layers: Place::add(&mut self.layers, view.layers),
             rules: view.rules.map(|rules| place(&mut self.rules, rules)),
-        }
+        };
+        self.filed.push(Filed { facts: view.facts.clone(), progress: view.progress.clone(), places });
     }
 
     pub(super) fn is_full(&self) -> bool {
@@ -131,7 +156,7 @@ impl Slab {
 
     /// Bytes that one of them takes, about.
     pub(super) fn size_of(&self, at: usize) -> u64 {
-        (self.filed[at].places.texts.len() + OVERHEAD) as u64
+        (self.filed[at].places.request.len() + self.filed[at].places.answer.len() + OVERHEAD) as u64
     }
 
     pub(super) fn seq(&self, at: usize) -> u64 {
@@ -139,45 +164,54 @@ impl Slab {
     }
 
     pub(super) fn session(&self, at: usize) -> &Arc<Session> {
-        &self.sessions[self.arrivals[at].session]
+        &self.sessions[self.arrivals[at].session as usize]
     }
 
     /// The number of its end.
     pub(super) fn number(&self, at: usize) -> u64 {
-        self.filed[at].number
+        self.arrivals[at].end
     }
 
     /// Numbers the ends that have no number, from behind this one; gives back the last.
     pub(super) fn number_ends(&mut self, mut last: u64) -> u64 {
-        for filed in self.filed.iter_mut().filter(|filed| filed.number == 0) {
+        for arrival in self.arrivals.iter_mut().filter(|arrival| arrival.end == 0) {
             last += 1;
-            filed.number = last;
+            arrival.end = last;
         }
         last
     }
 
-    pub(super) fn view<T>(&self, at: usize, look: impl FnOnce(&View<'_>) -> T) -> T {
-        let filed = &self.filed[at];
-        let Places { texts, answer, .. } = &filed.places;
-        look(&View {
-            facts: &filed.facts,
+    /// Whether it had not ended when it was taken in.
+    pub(super) fn is_open(&self, at: usize) -> bool {
+        self.filed[at].progress.end.is_none()
+    }
+
+    pub(super) fn view(&self, at: usize) -> View<'_> {
+        let Filed { facts, progress, places, .. } = &self.filed[at];
+        View {
+            facts,
             session: self.session(at),
-            rules: filed.places.rules.map(|at| &self.rules[at]),
+            rules: places.rules.map(|at| &self.rules[at as usize]),
             kept: Compact {
-                bytes: &self.texts[texts.start..*answer],
-                answer: &self.texts[*answer..texts.end],
-                shape: filed.facts.shape,
+                bytes: places.request.of(&self.texts),
+                answer: places.answer.of(&self.texts),
+                shape: facts.shape,
             },
-            progress: &filed.progress,
-            writes: &self.writes[filed.places.writes.clone()],
-            layers: &self.layers[filed.places.layers.clone()],
-        })
+            progress,
+            writes: places.writes.of(&self.writes),
+            layers: places.layers.of(&self.layers),
+        }
+    }
+
+    /// The sessions, and how many are of each.
+    pub(super) fn sessions(&self) -> impl Iterator<Item = (&Session, u64)> {
+        self.sessions.iter().map(AsRef::as_ref).zip(self.counts.iter().copied())
     }
 
     /// The session of each from this number on.
     pub(super) fn sessions_since(&self, first: u64) -> impl Iterator<Item = &Session> {
         let since = self.arrivals.iter().filter(move |one| one.seq >= first);
-        since.map(|one| self.sessions[one.session].as_ref())
+        since.map(|one| self.sessions[one.session as usize].as_ref())
     }
 
     /// Whether it has something of this session.
@@ -188,12 +222,8 @@ impl Slab {
     /// The same without this session.
     pub(super) fn without(&self, session: &str) -> Self {
         let mut others = Self::default();
-        for (at, filed) in self.filed.iter().enumerate() {
-            if self.session(at).name() == session {
-                continue;
-            }
-            let places = self.view(at, |view| others.arrived(view));
-            others.filed.push(Filed { places, ..filed.clone() });
+        for at in (0..self.len()).filter(|at| self.session(*at).name() != session) {
+            others.put(&self.view(at), self.number(at));
         }
         others
     }
@@ -206,6 +236,7 @@ impl Slab {
         self.writes.clear();
         self.layers.clear();
         self.sessions.clear();
+        self.counts.clear();
         self.rules.clear();
     }
 
@@ -221,14 +252,16 @@ impl Slab {
 
 /// Where this stands in a list, at the end of which it is added if it was not there of
 /// late.
-fn place<T>(list: &mut Vec<Arc<T>>, one: &Arc<T>) -> usize {
+fn place<T>(list: &mut Vec<Arc<T>>, one: &Arc<T>) -> u32 {
     let from = list.len().saturating_sub(LOOK_BACK);
     let known = list[from..].iter().rposition(|other| Arc::ptr_eq(other, one));
-    known.map_or_else(
-        || {
-            list.push(Arc::clone(one));
-            list.len() - 1
-        },
-        |at| from + at,
-    )
+    let at = known.map_or(list.len(), |at| from + at);
+    if known.is_none() {
+        list.push(Arc::clone(one));
+    }
+    number(at)
+}
+
+fn number(length: usize) -> u32 {
+    u32::try_from(length).unwrap_or(u32::MAX)
 }

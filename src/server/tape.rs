@@ -11,25 +11,32 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::{journal::Journal, record::Record};
+use super::{
+    journal::Journal,
+    record::{Known, Record, Said},
+    slab::Slab,
+};
 use crate::journal::{End, Gone};
 
 /// The notes of one connection.
 #[derive(Debug)]
 pub(super) struct Tape {
     journal: Arc<Journal>,
+    /// Which of the journal's it is.
+    number: u64,
     /// Whether all of the answer was handed over, and only has to be flushed.
     is_handed_over: AtomicBool,
-    /// One connection's alone: nobody waits for it.
+    /// One connection's alone, but for readers, who are rare.
     notes: Mutex<Notes>,
 }
 
 #[derive(Debug, Default)]
 struct Notes {
-    /// When requests began that are not answered yet.
-    begun: VecDeque<Instant>,
-    /// The exchange that is under way.
-    current: Option<Arc<Record>>,
+    /// When the next request began, and those behind it that wait as well.
+    begun: Option<Instant>,
+    waiting: VecDeque<Instant>,
+    /// The exchange that is under way. What is over is the journal's.
+    current: Option<Box<Record>>,
     /// The number of that, or of the last, if it is the journal's.
     latest: Option<u64>,
     /// When the client closed.
@@ -41,42 +48,60 @@ const MOST_WAITING: usize = 1_000;
 
 impl Tape {
     pub(super) fn new(journal: &Arc<Journal>) -> Arc<Self> {
-        let journal = Arc::clone(journal);
-        Arc::new(Self { journal, is_handed_over: AtomicBool::new(false), notes: Mutex::default() })
+        journal.tape(|number| Self {
+            journal: Arc::clone(journal),
+            number,
+            is_handed_over: AtomicBool::new(false),
+            notes: Mutex::default(),
+        })
     }
 
     fn notes(&self) -> MutexGuard<'_, Notes> {
         self.notes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// So many requests began.
+    /// So many requests began, one at the least.
     pub(super) fn begin(&self, count: u64) {
         let now = Instant::now();
         let mut notes = self.notes();
-        for _ in 0..count {
-            if notes.begun.len() < MOST_WAITING {
-                notes.begun.push_back(now);
+        let behind = if notes.begun.is_none() { count - 1 } else { count };
+        notes.begun.get_or_insert(now);
+        for _ in 0..behind {
+            if notes.waiting.len() < MOST_WAITING {
+                notes.waiting.push_back(now);
             }
         }
     }
 
     /// When the next request began.
     pub(super) fn next_began(&self) -> Option<Instant> {
-        self.notes().begun.pop_front()
+        let mut notes = self.notes();
+        let begun = notes.begun.take();
+        notes.begun = notes.waiting.pop_front();
+        begun
     }
 
     /// This is under way from now on.
-    pub(super) fn enter(&self, record: Arc<Record>) {
+    pub(super) fn enter(&self, known: Known<'_>) {
         self.is_handed_over.store(false, Ordering::Release);
         let mut notes = self.notes();
-        notes.latest = Some(record.entered.facts.seq);
+        self.file(&mut notes, End::Complete, None);
+        let record = self.journal.record(known);
+        notes.latest = Some(record.seq());
         notes.current = Some(record);
     }
 
     /// So many bytes left.
     pub(super) fn wrote(&self, bytes: usize, at: Instant) {
-        if let Some(record) = &self.notes().current {
+        if let Some(record) = &mut self.notes().current {
             record.wrote(bytes, at);
+        }
+    }
+
+    /// What an upstream said, which is known when all of it has come.
+    pub(super) fn said(&self, said: impl FnOnce() -> Said) {
+        if let Some(record) = &mut self.notes().current {
+            record.said(said());
         }
     }
 
@@ -95,21 +120,46 @@ impl Tape {
 
     /// The exchange that is under way ends so: now, or with the last byte.
     pub(super) fn end(&self, end: End, at: Option<Instant>) {
-        // Nobody but the journal has what is over: it is filed the sooner.
-        if let Some(record) = self.notes().current.take() {
-            record.ends(&self.journal, end, at);
+        self.file(&mut self.notes(), end, at);
+    }
+
+    /// Files what is under way, if anything is, while the notes are held: who looks finds
+    /// it here, or there.
+    ///
+    /// That may be so when the next request comes: HTTP may read it before it has flushed
+    /// the answer to the last.
+    fn file(&self, notes: &mut Notes, end: End, at: Option<Instant>) {
+        if let Some(mut record) = notes.current.take() {
+            record.ends(end, at);
+            self.journal.file(record);
         }
     }
 
-    /// What is under way.
-    pub(super) fn current(&self) -> Option<Arc<Record>> {
-        self.notes().current.clone()
+    /// Copies what is under way.
+    pub(super) fn copy(&self, to: &mut Vec<Slab>) {
+        if let Some(record) = &self.notes().current {
+            match to.last_mut().filter(|slab| !slab.is_full()) {
+                Some(slab) => slab.file(record),
+                None => to.push(Slab::of(record)),
+            }
+        }
+    }
+
+    /// Whether something is under way; in this session, if one is named.
+    pub(super) fn is_open(&self, session: Option<&str>) -> bool {
+        self.notes().current.as_ref().is_some_and(|record| record.is_of(session))
+    }
+
+    /// Forgets what is under way; only in this session, if one is named.
+    pub(super) fn forget(&self, session: Option<&str>) {
+        drop(self.notes().current.take_if(|record| record.is_of(session)));
     }
 
     /// What comes next on the connection is none of the journal's.
     pub(super) fn leave(&self) {
         let mut notes = self.notes();
-        (notes.current, notes.latest) = (None, None);
+        self.file(&mut notes, End::Complete, None);
+        notes.latest = None;
     }
 
     /// The client closed.
@@ -122,13 +172,19 @@ impl Tape {
 
     /// The connection is over: by the client, unless the exchange had ended before.
     pub(super) fn close(&self) {
-        let Notes { current, latest, gone, .. } = std::mem::take(&mut *self.notes());
+        let (latest, gone) = {
+            let mut notes = self.notes();
+            (notes.latest.take(), notes.gone.take())
+        };
         if let (Some(latest), Some((gone, at))) = (latest, gone) {
             self.journal.note_left(latest, gone, at);
         }
-        if let Some(record) = current {
-            let at = gone.map_or_else(Instant::now, |(_, at)| at);
-            record.ends(&self.journal, End::Left, Some(at));
-        }
+        self.end(End::Left, Some(gone.map_or_else(Instant::now, |(_, at)| at)));
+    }
+}
+
+impl Drop for Tape {
+    fn drop(&mut self) {
+        self.journal.tape_is_gone(self.number);
     }
 }

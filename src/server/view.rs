@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::{
     compact::{Compact, Kept},
-    journal::{Detail, Journal},
+    journal::Journal,
     record::{Facts, LookedAt, Progress, Write},
     session::Session,
 };
@@ -35,16 +35,10 @@ pub(super) struct View<'a> {
 }
 
 impl View<'_> {
-    /// The hash of what it was meant to say.
-    pub(super) fn payload(&self) -> Option<Payload> {
-        let known = self.progress.said.as_ref().map_or(self.facts.payload, |said| said.payload);
-        known.or_else(|| self.looked_at().body.map(|body| Payload::of(&body)))
-    }
-
     /// All that is known of it. Calls are numbered where all entries are known, and
     /// [`super::row::Seen`] knows when the client left.
-    pub(super) fn entry(&self, journal: &Journal, detail: Detail) -> Entry {
-        let (facts, progress) = (self.facts, self.progress);
+    pub(super) fn entry(&self, journal: &Journal) -> Entry {
+        let (facts, rare, progress) = (self.facts, self.facts.rare.as_deref(), self.progress);
         let at = |moment: Instant| journal.since_start(moment);
         let over = progress.last.max(progress.end.map(|(_, at)| at)).unwrap_or_else(Instant::now);
         let looked_at = self.looked_at();
@@ -54,17 +48,22 @@ impl View<'_> {
         };
         let body = looked_at.body.clone().unwrap_or_default();
         let said = progress.said.as_ref();
+        let payload = said.map_or(facts.payload, |said| said.payload);
         let status = said.map_or(facts.status, |said| said.status);
         let hint = (status >= 300).then(|| hint(header, &body, journal.by_wall(over))).flatten();
         let answer = Answer {
-            source: facts.by.source,
+            source: facts.source,
             why: self.why(),
             stubs: self.stubs(),
             seed: facts.seed,
             status,
             hint,
-            missed: said.map_or(&facts.missed, |said| &said.missed).clone(),
-            payload: if detail == Detail::All { self.payload() } else { None },
+            missed: said
+                .map(|said| &said.missed)
+                .or(rare.map(|rare| &rare.missed))
+                .cloned()
+                .unwrap_or_default(),
+            payload: payload.or_else(|| looked_at.body.as_deref().map(Payload::of)),
         };
         let request = self.kept.request();
         let mut route = dialect::identify(&request);
@@ -80,7 +79,7 @@ impl View<'_> {
             connection: facts.connection,
             request,
             body_length: facts.body_length,
-            fingerprint: facts.fingerprint,
+            fingerprint: rare.and_then(|rare| rare.fingerprint),
             route,
             answer,
             writes: self.writes.iter().map(|(moment, bytes)| (at(*moment), u64::from(*bytes))).collect(),
@@ -116,10 +115,10 @@ impl View<'_> {
     }
 
     fn why(&self) -> String {
-        if !self.facts.by.why.is_empty() {
-            return self.facts.by.why.clone();
+        if let Some(rare) = self.facts.rare.as_ref().filter(|rare| !rare.why.is_empty()) {
+            return rare.why.clone();
         }
-        match (self.facts.by.source, self.stubs().first()) {
+        match (self.facts.source, self.stubs().first()) {
             (Source::Stub, Some(named)) => {
                 format!(
                     "reply {} of {:?} ({}), the first stub whose conditions hold",

@@ -11,7 +11,7 @@ use super::{
     super::{
         body::{Ending, PlanBody},
         exchange::Exchange,
-        journal::{Detail, Following, Journal},
+        journal::{Following, Journal},
         link::Link,
         play::After,
         socket::Socket,
@@ -87,17 +87,15 @@ impl Control {
             return Bytes::new();
         }
         // Calls are numbered where all of a session is known.
-        let numbered = journal.entries(follower.session.as_deref(), Detail::Judged);
+        let numbered = journal.entries(follower.session.as_deref());
         let mut text = String::new();
         for (id, one) in news {
             follower.after = follower.after.max(id);
             let Ok(at) = numbered.binary_search_by_key(&one.seq(), |entry| entry.seq) else { continue };
-            let mut entry = numbered[at].clone();
-            if !follower.filter.takes(&entry) {
-                continue;
+            let entry = &numbered[at];
+            if follower.filter.takes(entry) {
+                text.push_str(&format!("event: exchange\nid: {id}\ndata: {}\n\n", self.shown(entry)));
             }
-            entry.answer.payload = one.payload();
-            text.push_str(&format!("event: exchange\nid: {id}\ndata: {}\n\n", self.shown(&entry)));
         }
         text.into()
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::{super::journal::Detail, Answered, Call, Control, Refused, respond};
+use super::{Answered, Call, Control, Refused, respond};
 use crate::{
     dialect::DIALECTS,
     document::error::{self, Problems},
@@ -97,12 +97,11 @@ impl Control {
         let (control, session) = (Arc::clone(self), call.session.clone());
         let made = tokio::task::spawn_blocking(move || {
             let exchange = control.exchange();
-            let mut entries = exchange.journal.entries(session.as_deref(), Detail::Judged);
+            let mut entries = exchange.journal.entries(session.as_deref());
             entries.retain(|entry| entry.seq > after && filter.takes(entry));
             let is_more = entries.len() > limit;
             entries.truncate(limit);
             let next = entries.last().filter(|_| is_more).map(|last| last.seq);
-            exchange.journal.complete(&mut entries);
             let shown: Vec<_> = entries.iter().map(|entry| control.shown(entry)).collect();
             let forgotten = exchange.journal.forgotten();
             let is_meant = |name: &String| session.as_ref().is_none_or(|session| session == name);
@@ -122,10 +121,8 @@ impl Control {
         let control = Arc::clone(self);
         let found = tokio::task::spawn_blocking(move || {
             let exchange = control.exchange();
-            let entries = exchange.journal.entries(None, Detail::Judged);
-            let mut found: Vec<_> = entries.into_iter().filter(|entry| entry.seq == seq).collect();
-            exchange.journal.complete(&mut found);
-            found.first().map(|entry| control.shown(entry))
+            let entries = exchange.journal.entries(None);
+            entries.iter().find(|entry| entry.seq == seq).map(|entry| control.shown(entry))
         });
         match found.await.ok().flatten() {
             Some(entry) => Ok(respond(StatusCode::OK, &entry)),

@@ -196,7 +196,7 @@ impl Control {
     /// Judges what is in the journal now.
     pub(in crate::server) fn verdict(&self, session: Option<&str>, extra: Option<Expectations>) -> Verdict {
         let exchange = self.exchange();
-        let entries = exchange.journal.entries(None, super::super::journal::Detail::Judged);
+        let entries = exchange.journal.entries(None);
         let forgotten: BTreeMap<String, u64> = exchange.journal.forgotten();
         judge(&Judge {
             entries: &entries,

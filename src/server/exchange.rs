@@ -156,7 +156,6 @@ impl Exchange {
         B: http_body::Body<Data = Bytes, Error: std::error::Error + Send + Sync + 'static> + Send + 'static,
         S: Socket,
     {
-        let came = link.tape.as_ref().and_then(|tape| tape.next_began()).unwrap_or_else(Instant::now);
         let (Parts { method, uri, version, headers, extensions, .. }, body) = incoming.into_parts();
         let mut request = Request::new(method, &uri, headers);
         request.version = version;
@@ -168,7 +167,10 @@ impl Exchange {
         }
         let session = match session {
             Ok(session) => session,
-            Err(problem) => return control::refuse(&problem),
+            Err(problem) => {
+                link.leave_journal();
+                return control::refuse(&problem);
+            }
         };
         let asked = Asked { route: &route, request: &request, uri: &uri, session: &session, connection };
         if unfit.is_none()
@@ -176,7 +178,7 @@ impl Exchange {
             && let Some((mut answer, early)) = self.early(&asked)
         {
             let waits = request.headers.contains_key(http::header::EXPECT);
-            self.note(link, &asked, &mut answer, (came, Instant::now()));
+            self.note(link, &asked, &mut answer, Instant::now());
             drop(request);
             return self.play_early(answer, early, (body, waits), link).await;
         }
@@ -184,7 +186,7 @@ impl Exchange {
             && self.streams_through(&asked, length)
             && let Some(pass) = self.pass(&asked)
         {
-            return self.pass_through((&asked, extensions), pass, (body, came), link).await;
+            return self.pass_through((&asked, extensions), pass, body, link).await;
         }
         let collected = match unfit {
             Some(unfit) => Err(unfit),
@@ -199,7 +201,7 @@ impl Exchange {
                 match self.course(&asked) {
                     Course::Plays(answer) => *answer,
                     Course::Passes(pass) => {
-                        return self.pass_on((&asked, extensions), pass, (came, read_at), link).await;
+                        return self.pass_on((&asked, extensions), pass, read_at, link).await;
                     }
                 }
             }
@@ -209,7 +211,7 @@ impl Exchange {
             }
         };
         let asked = Asked { route: &route, request: &request, uri: &uri, session: &session, connection };
-        self.note(link, &asked, &mut answer, (came, read_at));
+        self.note(link, &asked, &mut answer, read_at);
         drop(request);
         self.play(answer, read_at, link).await
     }

@@ -188,10 +188,10 @@ impl Exchange {
         &self,
         (asked, extensions): (&Asked<'_>, Extensions),
         pass: Pass<'_>,
-        (came, read_at): (Instant, Instant),
+        read_at: Instant,
         link: &Link<S>,
     ) -> Response<PlanBody> {
-        self.note_pass(link, asked, &pass, (came, read_at));
+        self.note_pass(link, asked, &pass, read_at);
         let body = asked.request.body.clone();
         let kept = Shared::whole(&body, read_at);
         self.passed((asked, extensions), pass, (Content::Whole(body), kept), link).await
@@ -202,14 +202,14 @@ impl Exchange {
         &self,
         (asked, extensions): (&Asked<'_>, Extensions),
         pass: Pass<'_>,
-        (body, came): (B, Instant),
+        body: B,
         link: &Link<S>,
     ) -> Response<PlanBody>
     where
         B: http_body::Body<Data = Bytes, Error: Error + Send + Sync + 'static> + Send + 'static,
         S: Socket,
     {
-        self.note_pass(link, asked, &pass, (came, Instant::now()));
+        self.note_pass(link, asked, &pass, Instant::now());
         let kept = Shared::default();
         let body = Copied { body: Box::pin(body), kept: kept.clone() }.map_err(Into::into).boxed_unsync();
         self.passed((asked, extensions), pass, (Content::Stream(body), kept), link).await
@@ -398,11 +398,11 @@ impl Exchange {
     }
 
     /// Enters what is passed on into the journal.
-    fn note_pass<S>(&self, link: &Link<S>, asked: &Asked<'_>, pass: &Pass<'_>, times: (Instant, Instant)) {
+    fn note_pass<S>(&self, link: &Link<S>, asked: &Asked<'_>, pass: &Pass<'_>, read: Instant) {
         let layers = pass.over.as_ref().map(|over| over.layers.as_slice()).unwrap_or_default();
         let layers = if layers.is_empty() { &pass.stubs } else { layers };
         let by = By::new(Source::Upstream).why(pass.upstream.address().to_string()).under(layers);
-        self.enter_record(link, asked, (by, None), times);
+        self.enter_record(link, asked, (by, None), read);
     }
 }
 

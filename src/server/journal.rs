@@ -172,9 +172,9 @@ impl Journal {
 
     /// The record of an exchange that begins. Whoever asks holds the tape that it is for,
     /// so that a reader who has seen this number given away finds it there.
-    pub(super) fn record(&self, known: Known<'_>) -> Box<Record> {
+    pub(super) fn record(&self, known: &mut Known<'_>, came: Instant) -> Box<Record> {
         let spare = hold(self.own_lane()).spare.pop();
-        Record::of(spare, self.next.0.fetch_add(1, Ordering::Relaxed), known)
+        Record::of(spare, (self.next.0.fetch_add(1, Ordering::Relaxed), came), known)
     }
 
     /// Files what is over, and tells those who wait for that.

@@ -114,6 +114,13 @@ impl<S> Link<S> {
         })
     }
 
+    /// What comes next is none of the journal's.
+    pub(super) fn leave_journal(&self) {
+        if let Some(tape) = &self.tape {
+            tape.leave();
+        }
+    }
+
     /// From now on the socket is the plan's: the next head that HTTP writes is
     /// for nobody.
     pub(super) fn take_over(&self) {

@@ -19,15 +19,9 @@ impl Exchange {
     }
 
     /// Enters what is answered here.
-    pub(super) fn note<S>(
-        &self,
-        link: &Link<S>,
-        asked: &Asked<'_>,
-        answer: &mut Answer,
-        times: (Instant, Instant),
-    ) {
+    pub(super) fn note<S>(&self, link: &Link<S>, asked: &Asked<'_>, answer: &mut Answer, read: Instant) {
         let by = std::mem::take(&mut answer.by);
-        self.enter_record(link, asked, (by, Some(&answer.plan)), times);
+        self.enter_record(link, asked, (by, Some(&answer.plan)), read);
     }
 
     /// Enters an exchange, however it is answered.
@@ -36,13 +30,13 @@ impl Exchange {
         link: &Link<S>,
         asked: &Asked<'_>,
         (by, plan): (By, Option<&WirePlan>),
-        (came, read): (Instant, Instant),
+        read: Instant,
     ) {
         self.metrics.count(asked.route, by.source, plan.map_or(0, |plan| plan.status.as_u16()));
         let Some(tape) = &link.tape else { return };
         let seed = by.layers.first().and_then(|(number, _)| self.rules.stub(*number).0.seed);
         let seed = seed.unwrap_or(self.luck(asked.session).seed);
-        tape.enter(Known {
+        tape.enter(&mut Known {
             request: asked.request,
             query: asked.uri.query().unwrap_or_default(),
             route: asked.route,
@@ -51,7 +45,6 @@ impl Exchange {
             rules: &self.rules,
             by,
             seed,
-            came,
             read,
             plan,
             payload: plan.and_then(payload),

@@ -63,7 +63,7 @@ pub(super) struct Known<'a> {
     pub(super) rules: &'a Arc<Rules>,
     pub(super) by: By,
     pub(super) seed: u64,
-    pub(super) came: Instant,
+    /// When all of it had come.
     pub(super) read: Instant,
     /// What is said to it; `None` where an upstream does that.
     pub(super) plan: Option<&'a WirePlan>,
@@ -114,6 +114,7 @@ pub(super) struct Record {
     /// What is kept of the answer.
     answer: Bytes,
     progress: Progress,
+    /// Where there is more than one: of that all is in the progress.
     writes: Vec<Write>,
 }
 
@@ -145,6 +146,9 @@ pub(super) struct Progress {
     pub(super) last: Option<Instant>,
     pub(super) end: Option<(End, Instant)>,
 }
+
+/// An exchange's number, and when it began to come.
+type Arrival = (u64, Instant);
 
 /// When bytes left, and how many.
 pub(super) type Write = (Instant, u32);
@@ -190,7 +194,7 @@ impl Rare {
 
 impl Facts {
     /// The facts of an exchange, whose texts go here; and what is kept of its answer.
-    fn of(seq: u64, known: &mut Known<'_>, bytes: &mut Vec<u8>) -> (Self, Bytes) {
+    fn of((seq, came): Arrival, known: &mut Known<'_>, bytes: &mut Vec<u8>) -> (Self, Bytes) {
         let Known { request, plan, .. } = *known;
         let (shape, answer) = Shape::write(bytes, request, known.query, plan);
         let is_long = request.body.len() > LONGEST_BODY;
@@ -204,7 +208,7 @@ impl Facts {
             payload: known.payload,
             connection: known.connection,
             seed: known.seed,
-            came: known.came,
+            came,
             read: known.read,
             status: plan.map_or(0, |plan| plan.status.as_u16()),
             source: known.by.source,
@@ -216,10 +220,10 @@ impl Facts {
 }
 
 impl Record {
-    fn new(seq: u64, mut known: Known<'_>) -> Self {
+    fn new(arrival: Arrival, known: &mut Known<'_>) -> Self {
         let mut bytes = Vec::new();
-        let (facts, answer) = Facts::of(seq, &mut known, &mut bytes);
-        let layers = known.by.layers;
+        let (facts, answer) = Facts::of(arrival, known, &mut bytes);
+        let layers = std::mem::take(&mut known.by.layers);
         Self {
             facts,
             session: Arc::clone(known.session),
@@ -233,14 +237,14 @@ impl Record {
     }
 
     /// The record of an exchange, in the memory of one that is filed.
-    pub(super) fn of(spare: Option<Box<Self>>, seq: u64, mut known: Known<'_>) -> Box<Self> {
-        let Some(mut own) = spare else { return Box::new(Self::new(seq, known)) };
-        (own.facts, own.answer) = Facts::of(seq, &mut known, &mut own.bytes);
+    pub(super) fn of(spare: Option<Box<Self>>, arrival: Arrival, known: &mut Known<'_>) -> Box<Self> {
+        let Some(mut own) = spare else { return Box::new(Self::new(arrival, known)) };
+        (own.facts, own.answer) = Facts::of(arrival, known, &mut own.bytes);
         // Who counts its holders is in another processor's cache, as often as not.
         if !Arc::ptr_eq(&own.session, known.session) {
             own.session = Arc::clone(known.session);
         }
-        own.layers = known.by.layers;
+        own.layers = std::mem::take(&mut known.by.layers);
         if !own.layers.is_empty() && !own.rules.as_ref().is_some_and(|old| Arc::ptr_eq(old, known.rules)) {
             own.rules = Some(Arc::clone(known.rules));
         }
@@ -251,13 +255,19 @@ impl Record {
 
     /// So many bytes left at this moment.
     pub(super) fn wrote(&mut self, bytes: usize, now: Instant) {
+        let count = |bytes: u64| u32::try_from(bytes).unwrap_or(u32::MAX);
+        if let Some(last) = self.progress.last {
+            if self.writes.is_empty() {
+                self.writes.push((last, count(self.progress.sent)));
+            }
+            if self.writes.len() < MOST_WRITES {
+                self.writes.push((now, count(bytes as u64)));
+            } else {
+                self.progress.more_writes += 1;
+            }
+        }
         self.progress.sent += bytes as u64;
         self.progress.last = Some(now);
-        if self.writes.len() < MOST_WRITES {
-            self.writes.push((now, u32::try_from(bytes).unwrap_or(u32::MAX)));
-        } else {
-            self.progress.more_writes += 1;
-        }
     }
 
     /// What an upstream said, which is known when all of it has come.

@@ -35,6 +35,7 @@ const MOST_LEFT: usize = 256;
 #[derive(Debug, Default)]
 pub(super) struct Lane {
     /// Records whose exchanges are filed.
+    #[expect(clippy::vec_box, reason = "a record is handed on where it is, and not copied")]
     pub(super) spare: Vec<Box<Record>>,
     /// When clients left behind exchanges of these numbers, in whichever lane.
     left: Vec<(u64, Left)>,
@@ -308,7 +309,7 @@ mod tests {
         let mut request = Request::new(http::Method::POST, &uri, HeaderMap::new());
         request.body = text.to_owned().into();
         let now = Instant::now();
-        tape.enter(Known {
+        tape.enter(&mut Known {
             request: &request,
             query: "a=b",
             route: &dialect::identify(&request),
@@ -317,7 +318,6 @@ mod tests {
             rules: &Arc::new(Rules::new(Vec::new())),
             by: By::default(),
             seed: 7,
-            came: now,
             read: now,
             plan: None,
             payload: None,

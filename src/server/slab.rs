@@ -21,7 +21,7 @@ const FULL: usize = 256 << 10;
 const ROOM: usize = FULL + (64 << 10);
 
 /// Bytes that an exchange takes besides its texts, about.
-const OVERHEAD: usize = size_of::<Filed>();
+const OVERHEAD: usize = size_of::<Filed>() + size_of::<Arrival>();
 
 /// How far back it is looked for a session that is there already.
 const LOOK_BACK: usize = 4;
@@ -79,7 +79,10 @@ impl Place {
     /// The place of these at the end of a list.
     fn add<T: Copy>(list: &mut Vec<T>, more: &[T]) -> Self {
         let start = list.len();
-        list.extend_from_slice(more);
+        // Most have none of most things.
+        if !more.is_empty() {
+            list.extend_from_slice(more);
+        }
         Self(number(start), number(list.len()))
     }
 
@@ -228,11 +231,12 @@ impl Slab {
         others
     }
 
-    /// Forgets all, but keeps the memory.
+    /// Forgets all, but keeps the memory that most need.
     pub(super) fn clear(&mut self) {
         self.filed.clear();
         self.arrivals.clear();
         self.texts.clear();
+        self.texts.shrink_to(ROOM);
         self.writes.clear();
         self.layers.clear();
         self.sessions.clear();

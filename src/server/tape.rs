@@ -46,6 +46,13 @@ struct Notes {
 /// Requests that may wait on one connection; a client that sends more does not read.
 const MOST_WAITING: usize = 1_000;
 
+impl Notes {
+    /// When the next request began.
+    fn next_began(&mut self) -> Option<Instant> {
+        std::mem::replace(&mut self.begun, self.waiting.pop_front())
+    }
+}
+
 impl Tape {
     pub(super) fn new(journal: &Arc<Journal>) -> Arc<Self> {
         journal.tape(|number| Self {
@@ -73,20 +80,13 @@ impl Tape {
         }
     }
 
-    /// When the next request began.
-    pub(super) fn next_began(&self) -> Option<Instant> {
-        let mut notes = self.notes();
-        let begun = notes.begun.take();
-        notes.begun = notes.waiting.pop_front();
-        begun
-    }
-
     /// This is under way from now on.
-    pub(super) fn enter(&self, known: Known<'_>) {
+    pub(super) fn enter(&self, known: &mut Known<'_>) {
         self.is_handed_over.store(false, Ordering::Release);
         let mut notes = self.notes();
         self.file(&mut notes, End::Complete, None);
-        let record = self.journal.record(known);
+        let came = notes.next_began().unwrap_or(known.read);
+        let record = self.journal.record(known, came);
         notes.latest = Some(record.seq());
         notes.current = Some(record);
     }
@@ -159,6 +159,7 @@ impl Tape {
     pub(super) fn leave(&self) {
         let mut notes = self.notes();
         self.file(&mut notes, End::Complete, None);
+        notes.next_began();
         notes.latest = None;
     }
 

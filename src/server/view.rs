@@ -28,6 +28,7 @@ pub(super) struct View<'a> {
     pub(super) rules: Option<&'a Arc<Rules>>,
     pub(super) kept: Compact<'a>,
     pub(super) progress: &'a Progress,
+    /// Where there is more than one.
     pub(super) writes: &'a [Write],
     /// The stubs that took part, from above, each with how many replies of its
     /// list were given before.
@@ -82,7 +83,7 @@ impl View<'_> {
             fingerprint: rare.and_then(|rare| rare.fingerprint),
             route,
             answer,
-            writes: self.writes.iter().map(|(moment, bytes)| (at(*moment), u64::from(*bytes))).collect(),
+            writes: self.writes(journal),
             more_writes: progress.more_writes,
             sent: progress.sent,
             last: progress.last.map(at),
@@ -91,6 +92,13 @@ impl View<'_> {
             call: 0,
             attempt: 0,
         }
+    }
+
+    fn writes(&self, journal: &Journal) -> Vec<(Duration, u64)> {
+        let only = self.progress.last.filter(|_| self.writes.is_empty());
+        let only = only.map(|moment| (moment, self.progress.sent));
+        let all = self.writes.iter().map(|(moment, bytes)| (*moment, u64::from(*bytes))).chain(only);
+        all.map(|(moment, bytes)| (journal.since_start(moment), bytes)).collect()
     }
 
     fn looked_at(&self) -> LookedAt {

@@ -103,9 +103,7 @@ impl Control {
         B: Body<Data = Bytes, Error: Error + Send + Sync + 'static> + Send + 'static,
         S: Socket,
     {
-        if let Some(tape) = &link.tape {
-            tape.leave();
-        }
+        link.leave_journal();
         let session = match session {
             Ok(session) => session,
             Err(problem) => return refuse(&problem),

@@ -289,6 +289,8 @@ impl Seen {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use http::HeaderMap;
 
     use super::*;
@@ -412,6 +414,7 @@ mod tests {
         (0..500).for_each(|_| over(&journal, &session, "between"));
         assert_eq!((journal.open(None), journal.open(Some("other"))), (1, 0));
         assert_eq!(journal.entries(None)[1].end, None);
+        open.wrote(7, Instant::now());
         first.client_left(Gone::Closed);
         first.close();
         assert_eq!(journal.entries(None)[0].gone.unwrap().0, Gone::Closed);
@@ -419,7 +422,13 @@ mod tests {
         open.close();
         let entries = journal.entries(None);
         assert_eq!((journal.open(None), entries[1].end.unwrap().0), (0, End::Left));
-        assert_eq!(texts(&journal, None)[..3], ["first", "open", "between"]);
+        let written = entries[..3].iter().map(|entry| {
+            assert_eq!(entry.sent, entry.writes.iter().map(|(_, bytes)| bytes).sum::<u64>());
+            entry.writes.iter().map(|(_, bytes)| *bytes).collect::<Vec<_>>()
+        });
+        assert_eq!(written.collect::<Vec<_>>(), [vec![5], vec![4, 7], vec![7]]);
+        let bodies = entries[..3].iter().map(|entry| entry.request.body.to_vec());
+        assert!(bodies.eq(["first", "open", "between"].map(Vec::from)));
         assert_eq!(journal.ended_after(0, None).len(), 502);
     }
 
@@ -437,6 +446,21 @@ mod tests {
         assert_eq!(journal.open(None), 0);
         let ends: Vec<_> = journal.entries(None).iter().map(|entry| entry.end.map(|(end, _)| end)).collect();
         assert_eq!(ends, [Some(End::Complete); 2]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_that_is_not_noted_takes_its_beginning_along() {
+        let journal = Arc::new(Journal::new(Bounds::default()));
+        let tape = Tape::new(&journal);
+        for _ in 0..3 {
+            tape.begin(1);
+            tokio::time::advance(Duration::from_secs(1)).await;
+        }
+        tape.leave();
+        enter(&tape, &Arc::default(), "second");
+        enter(&tape, &Arc::default(), "third");
+        let came: Vec<_> = journal.entries(None).iter().map(|entry| entry.came.as_secs()).collect();
+        assert_eq!(came, [1, 2]);
     }
 
     #[test]

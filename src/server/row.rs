@@ -289,7 +289,11 @@ impl Seen {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::{
+        panic::{self, AssertUnwindSafe},
+        sync::atomic::{AtomicBool, Ordering},
+        time::Duration,
+    };
 
     use http::HeaderMap;
 
@@ -371,37 +375,49 @@ mod tests {
         assert!(ends.is_sorted_by(|(one, _), (other, _)| one < other), "each has a number of its own");
     }
 
-    #[test]
-    fn whoever_looks_misses_none_below_another_and_sees_none_twice() {
-        let journal = journal(usize::MAX, u64::MAX);
-        let session = Arc::default();
-        let (mut ended, mut looks) = (Vec::new(), 0);
+    /// Looks again and again while exchanges come and end on three threads.
+    fn look_while_they_come(journal: &Arc<Journal>, looks: usize, mut look: impl FnMut()) {
+        let (session, is_over) = (Arc::default(), AtomicBool::new(false));
         std::thread::scope(|scope| {
-            let threads = (0..3).map(|_| {
+            for _ in 0..3 {
                 scope.spawn(|| {
-                    let tape = Tape::new(&journal);
-                    for _ in 0..3000 {
+                    let tape = Tape::new(journal);
+                    while !is_over.load(Ordering::Relaxed) {
                         enter(&tape, &session, "text");
                         tape.end(End::Complete, None);
                     }
-                })
-            });
-            let threads: Vec<_> = threads.collect();
-            while !threads.iter().all(|thread| thread.is_finished()) {
-                let seen = numbers(&journal);
-                assert_eq!(seen, (1..=seen.len() as u64).collect::<Vec<_>>());
-                let after = ended.last().map_or(0, |(number, _)| *number);
-                let news = journal.ended_after(after, None).into_iter();
-                ended.extend(news.map(|(number, one)| (number, one.seq())));
-                looks += 1;
+                });
             }
+            let looked = panic::catch_unwind(AssertUnwindSafe(|| (0..looks).for_each(|_| look())));
+            is_over.store(true, Ordering::Relaxed);
+            looked.unwrap();
         });
-        let after = ended.last().map_or(0, |(number, _)| *number);
-        ended.extend(journal.ended_after(after, None).into_iter().map(|(number, one)| (number, one.seq())));
-        assert!(ended.iter().map(|(number, _)| *number).eq(1..=9000), "{looks} looks");
-        let mut seqs: Vec<_> = ended.iter().map(|(_, seq)| *seq).collect();
-        seqs.sort_unstable();
-        assert!(seqs.into_iter().eq(1..=9000));
+    }
+
+    #[test]
+    fn whoever_looks_misses_none_below_another_and_sees_none_twice() {
+        let journal = journal(100, u64::MAX);
+        look_while_they_come(&journal, 300, || {
+            let seen = numbers(&journal);
+            let first = seen.first().copied().unwrap_or_default();
+            assert!(seen.iter().copied().eq((first..).take(seen.len())), "{seen:?}");
+        });
+    }
+
+    #[test]
+    fn every_end_is_told_once_to_who_asks_for_those_behind_the_last() {
+        let journal = journal(usize::MAX, u64::MAX);
+        let (mut last, mut told) = (0, Vec::new());
+        let mut look = || {
+            let news = journal.ended_after(last, None);
+            assert!(news.iter().map(|(number, _)| *number).eq((last + 1..).take(news.len())));
+            last += news.len() as u64;
+            told.extend(news.iter().map(|(_, one)| one.seq()));
+        };
+        look_while_they_come(&journal, 20, &mut look);
+        look();
+        told.sort_unstable();
+        assert!(told.iter().copied().eq(1..=journal.entries(None).len() as u64));
     }
 
     #[test]

@@ -211,7 +211,7 @@ impl Journal {
     /// Has the row take what lanes have.
     fn gather(&self, row: &mut Row) {
         for lane in &self.lanes {
-            // Nobody who answers waits for more than this.
+            // Who files waits for no more than this.
             let lane = hold(&lane.0).take();
             row.take(lane);
         }
@@ -227,7 +227,7 @@ impl Journal {
         let mut live = Vec::new();
         self.tapes().iter().for_each(|tape| tape.copy(&mut live));
         self.gather(&mut row);
-        (row.seen(live), next)
+        (row.seen(live, next), next)
     }
 
     /// What it has of a session, or of all; in the order of arrival.

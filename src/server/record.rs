@@ -248,8 +248,6 @@ impl Record {
         if !own.layers.is_empty() && !own.rules.as_ref().is_some_and(|old| Arc::ptr_eq(old, known.rules)) {
             own.rules = Some(Arc::clone(known.rules));
         }
-        own.progress = Progress::default();
-        own.writes.clear();
         own
     }
 
@@ -280,9 +278,17 @@ impl Record {
         self.progress.end = Some((end, at.or(self.progress.last).unwrap_or_else(Instant::now)));
     }
 
-    /// Bytes of texts that it has room for.
+    /// Gives back what the next exchange does not need.
+    pub(super) fn rest(&mut self) {
+        self.facts.rare = None;
+        self.progress = Progress::default();
+        self.answer = Bytes::new();
+        self.writes.clear();
+    }
+
+    /// Bytes that it has room for.
     pub(super) fn room(&self) -> usize {
-        self.bytes.capacity() + self.answer.len()
+        self.bytes.capacity() + self.writes.capacity() * size_of::<Write>()
     }
 
     pub(super) fn seq(&self) -> u64 {

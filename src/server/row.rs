@@ -22,7 +22,7 @@ use crate::journal::{Entry, Gone};
 /// Records that wait to be taken again.
 const MOST_RECORDS: usize = 32;
 
-/// Bytes of texts that a record may hold while it waits to be taken again.
+/// Bytes that a record may hold while it waits to be taken again.
 const MOST_ROOM: usize = 64 << 10;
 
 /// Slabs that wait to be filled again.
@@ -99,8 +99,9 @@ pub(super) struct Seen {
 
 impl Lane {
     /// Files what is over; whether the row is to take something.
-    pub(super) fn file(&mut self, record: Box<Record>) -> bool {
+    pub(super) fn file(&mut self, mut record: Box<Record>) -> bool {
         self.slab.file(&record);
+        record.rest();
         if self.spare.len() < MOST_RECORDS && record.room() <= MOST_ROOM {
             self.spare.push(record);
         }
@@ -205,8 +206,9 @@ impl Row {
     }
 
     /// All that there is, in the order of arrival, within the bounds: what lanes have
-    /// filed, and what is under way.
-    pub(super) fn seen(&mut self, live: Vec<Slab>) -> Vec<Seen> {
+    /// filed, and what is under way. From this number on some may be missing, so that none
+    /// of these is forgotten.
+    pub(super) fn seen(&mut self, live: Vec<Slab>, next: u64) -> Vec<Seen> {
         let live: Vec<_> = live.into_iter().map(Arc::new).collect();
         let mut all = Vec::new();
         for slab in self.slabs.iter().map(|placed| &placed.slab).chain(&live) {
@@ -222,10 +224,11 @@ impl Row {
             count <= self.bounds.entries && (bytes <= self.bounds.bytes || count == 1)
         };
         let kept = all.iter().rev().take_while(fits).count();
-        for one in all.drain(..all.len() - kept) {
+        let too_many = (all.len() - kept).min(all.partition_point(|one| one.seq() < next));
+        for one in all.drain(..too_many) {
             self.forget(one.session(), 1);
         }
-        self.first = all.first().map_or(self.first, Seen::seq);
+        self.first = all.first().map_or(next, Seen::seq).min(next);
         self.slabs.retain(|placed| placed.latest >= self.first);
         self.left = self.left.split_off(&self.first);
         for (seq, left) in &self.left {
@@ -246,6 +249,9 @@ impl Row {
         };
         self.forgotten.remove(name);
         for placed in self.slabs.iter_mut().filter(|placed| placed.slab.has(name)) {
+            for seq in placed.slab.numbers_of(name) {
+                self.left.remove(&seq);
+            }
             *placed = Placed::new(placed.slab.without(name));
         }
         self.slabs.retain(|placed| placed.count > 0);
@@ -402,6 +408,8 @@ mod tests {
             let first = seen.first().copied().unwrap_or_default();
             assert!(seen.iter().copied().eq((first..).take(seen.len())), "{seen:?}");
         });
+        let told = numbers(&journal).len() as u64 + journal.forgotten().values().sum::<u64>();
+        assert_eq!(told, journal.changes().0 - 1, "each is kept or forgotten");
     }
 
     #[test]
@@ -493,7 +501,11 @@ mod tests {
             }
         }
         let open = [&a, &b].map(|session| entered(&journal, session, "open"));
+        let gone = entered(&journal, &a, "gone");
+        gone.client_left(Gone::Closed);
+        gone.close();
         journal.clear(Some("a"));
+        assert_eq!(journal.held().0, 0);
         assert!(looked(Some("a")).is_empty());
         open.iter().for_each(|tape| tape.end(End::Complete, None));
         let others = (0..300).map(|number| format!("b{number}")).chain(["open".to_owned()]);
@@ -536,6 +548,15 @@ mod tests {
         assert_eq!(journal.open(None), 0);
         let told = journal.entries(None).len() as u64 + journal.forgotten().values().sum::<u64>();
         assert_eq!(told, 21_000, "each is kept or forgotten");
+    }
+
+    #[test]
+    fn what_a_connection_that_is_given_up_had_under_way_is_told() {
+        let journal = Arc::new(Journal::new(Bounds::default()));
+        drop(entered(&journal, &Arc::default(), "text"));
+        let entries = journal.entries(None);
+        assert_eq!(entries[0].end.map(|(end, _)| end), Some(End::Cut("close")));
+        assert_eq!(journal.open(None), 0);
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! Exchanges that are over, one behind the other in one piece of memory.
+//! Exchanges that are over, or copied to be looked at, one behind the other in one piece
+//! of memory.
 //!
 //! An exchange that stays where it came to be would lie wherever there was room, and so
 //! would the next: to write there, a processor waits for memory each time. In a row it
@@ -14,7 +15,7 @@ use super::{
 };
 use crate::select::Rules;
 
-/// Bytes of texts at which a slab is full.
+/// Bytes of texts and writes at which a slab is full.
 const FULL: usize = 256 << 10;
 
 /// Bytes of texts that a slab has room for, unless one of them is long.
@@ -26,7 +27,7 @@ const OVERHEAD: usize = size_of::<Filed>() + size_of::<Arrival>();
 /// How far back it is looked for a session that is there already.
 const LOOK_BACK: usize = 4;
 
-/// Exchanges that are over.
+/// Exchanges that change no more.
 #[derive(Debug, Default)]
 pub(super) struct Slab {
     filed: Vec<Filed>,
@@ -128,7 +129,7 @@ impl Slab {
     }
 
     pub(super) fn is_full(&self) -> bool {
-        self.texts.len() >= FULL
+        self.texts.len() + self.writes.len() * size_of::<Write>() >= FULL
     }
 
     pub(super) fn len(&self) -> usize {
@@ -154,12 +155,13 @@ impl Slab {
 
     /// Bytes that it takes, about.
     pub(super) fn size(&self) -> u64 {
-        (self.texts.len() + self.filed.len() * OVERHEAD) as u64
+        (self.texts.len() + self.writes.len() * size_of::<Write>() + self.filed.len() * OVERHEAD) as u64
     }
 
     /// Bytes that one of them takes, about.
     pub(super) fn size_of(&self, at: usize) -> u64 {
-        (self.filed[at].places.request.len() + self.filed[at].places.answer.len() + OVERHEAD) as u64
+        let Places { request, answer, writes, .. } = self.filed[at].places;
+        (request.len() + answer.len() + writes.len() * size_of::<Write>() + OVERHEAD) as u64
     }
 
     pub(super) fn seq(&self, at: usize) -> u64 {
@@ -190,7 +192,7 @@ impl Slab {
     }
 
     pub(super) fn view(&self, at: usize) -> View<'_> {
-        let Filed { facts, progress, places, .. } = &self.filed[at];
+        let Filed { facts, progress, places } = &self.filed[at];
         View {
             facts,
             session: self.session(at),
@@ -215,6 +217,12 @@ impl Slab {
     pub(super) fn sessions_since(&self, first: u64) -> impl Iterator<Item = &Session> {
         let since = self.arrivals.iter().filter(move |one| one.seq >= first);
         since.map(|one| self.sessions[one.session as usize].as_ref())
+    }
+
+    /// The numbers of this session's.
+    pub(super) fn numbers_of(&self, session: &str) -> impl Iterator<Item = u64> {
+        let own = (0..self.len()).filter(move |at| self.session(*at).name() == session);
+        own.map(|at| self.seq(at))
     }
 
     /// Whether it has something of this session.

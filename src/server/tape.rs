@@ -100,8 +100,13 @@ impl Tape {
 
     /// What an upstream said, which is known when all of it has come.
     pub(super) fn said(&self, said: impl FnOnce() -> Said) {
+        if !self.is_open(None) {
+            return;
+        }
+        // It may be long: who looks does not wait for it.
+        let said = said();
         if let Some(record) = &mut self.notes().current {
-            record.said(said());
+            record.said(said);
         }
     }
 
@@ -127,7 +132,7 @@ impl Tape {
     /// it here, or there.
     ///
     /// That may be so when the next request comes: HTTP may read it before it has flushed
-    /// the answer to the last.
+    /// the answer to the last, the rest of which then counts as the next one's.
     fn file(&self, notes: &mut Notes, end: End, at: Option<Instant>) {
         if let Some(mut record) = notes.current.take() {
             record.ends(end, at);
@@ -186,6 +191,8 @@ impl Tape {
 
 impl Drop for Tape {
     fn drop(&mut self) {
+        // A task that is given up, as when the runtime ends, has closed nothing.
+        self.end(End::Cut("close"), Some(Instant::now()));
         self.journal.tape_is_gone(self.number);
     }
 }

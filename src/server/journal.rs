@@ -2,8 +2,8 @@
 //! the latest of them.
 //!
 //! What is under way is on the tape of its connection. When it is over, whoever answers
-//! files it without waiting: into the lane of the own thread, from where it comes into
-//! the row that readers look at.
+//! files it without waiting for the row that readers look at: into the lane of the own
+//! thread, from where it comes into that.
 
 use std::{
     cell::Cell,
